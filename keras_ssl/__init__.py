@@ -1,0 +1,26 @@
+"""keras_ssl: self-supervised learning for Keras 3, with a zoo of pretrained models.
+
+    import keras_ssl
+    model = keras_ssl.zoo.load("colorizer")      # pretrained, offline, ready to predict
+    encoder = keras_ssl.zoo.encoder("rotation")  # ready for a head of your own
+
+Sub-modules are imported at first use, so that `import keras_ssl` and `keras_ssl.zoo.names()` don't pay for TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_MODULES = ("architectures", "data", "errors", "evaluation", "layers", "losses", "methods", "models", "pictures",
+            "recipes", "training", "transfer", "zoo")  # fmt: skip
+__all__ = ["__version__", *_MODULES]
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"keras_ssl.{name}")
+    raise AttributeError(f"module 'keras_ssl' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,70 @@
+"""Encoders and decoders as functional builders, each opened by name.
+
+Every encoder takes natural images (uint8 or float in 0..255), rescales them inside, is a `keras.Model` named "encoder",
+and names its blocks, for probes and skips.
+"""
+
+import inspect
+import pathlib
+
+import keras
+
+from ..errors import unknown
+from .applications import application
+from .convnet import convnet
+from .mlp import mlp
+
+ENCODERS = {"convnet": convnet, "mlp": mlp}
+
+
+def build(name, shape=(None, None, 3), pretrained=False, **options):
+    """An encoder by name.
+
+    name: an architecture of ours (`ENCODERS`), "keras.applications:NAME", a path of a `.keras` file, or a `keras.Model`
+        or a function (shape) -> keras.Model of your own.
+    shape: (height, width, channels) of the images, None where it varies.
+    pretrained: for keras.applications, load ImageNet's weights, which Keras downloads.
+    options: the architecture's own keyword arguments.
+
+    Raises InputError for an unknown name or option, or an unreadable file.
+    """
+    if isinstance(name, keras.Model):
+        return name
+    if callable(name):
+        return name(shape)
+    if name.startswith("keras.applications:"):
+        return application(name.split(":", 1)[1], shape, pretrained=pretrained, **options)
+    if name.endswith(".keras"):
+        from ..zoo import open_keras_file
+
+        model = open_keras_file(pathlib.Path(name))
+        inner = [layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)]
+        return inner[0] if inner else model
+    if name not in ENCODERS:
+        raise unknown("architecture", name, [*ENCODERS, "keras.applications:NAME"])
+    builder = ENCODERS[name]
+    known = list(inspect.signature(builder).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of {name}", option, known)
+    return builder(shape, **options)
+
+
+def adapt(model, images):
+    """Fit every layer of `model` that has `adapt` (patch whitening, normalisation) to a sample of images (N, H, W, C)."""
+    for sub in [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]:
+        for layer in sub.layers:
+            if isinstance(layer, keras.Model) or not hasattr(layer, "adapt"):
+                continue
+            before = keras.Model(sub.input, layer.input)
+            layer.adapt(keras.ops.convert_to_numpy(before(images)))
+
+
+def pooled(features, pooling="avg"):
+    """Feature map (N, H, W, C) -> vector (N, C) by "avg" or "max"; a vector stays as it is."""
+    if len(features.shape) == 2:
+        return features
+    layer = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}.get(pooling)
+    if layer is None:
+        raise unknown("pooling", pooling, ["avg", "max"])
+    return layer(name="pool")(features)

@@ -1,0 +1,121 @@
+"""Data sets from arrays in memory (or memory-mapped)."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ssl.data.dataset import DataSet
+from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.tasks import encode
+from keras_ssl.errors import InputError
+
+GATHERED = 64  # images fetched by one call into Python
+
+
+class ArraySplit:
+    """Images (n, H, W, C) uint8 and labels, or None, of one split."""
+
+    def __init__(self, images, labels, size, channels):
+        self._images, self._labels = images, labels
+        self._size, self._channels = size, channels
+
+    def count(self):
+        return len(self._images)
+
+    def labels(self):
+        return self._labels
+
+    def stream(self, keep, shuffle, labels):
+        images = self._images
+        chosen = ordered(len(images) if keep is None else keep, shuffle)
+
+        def gather(rows):
+            # In NumPy, because a tensor of the images would be a second copy, and would load a memory map whole.
+            found = tf.numpy_function(lambda at: images[at], [rows], tf.uint8, stateful=False)
+            return tf.ensure_shape(found, (None, *images.shape[1:]))
+
+        def prepare(image, *label):
+            image = fit(image, self._size, self._channels)
+            return (image, *label) if label else image
+
+        stream = tf.data.Dataset.from_tensor_slices(chosen).batch(GATHERED)
+        if labels:
+            values = outside_graph(self._labels)
+            stream = stream.map(lambda rows: (gather(rows), tf.gather(values, rows)))
+        else:
+            stream = stream.map(gather)
+        return stream.unbatch().map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def ordered(keep, shuffle):
+    """Returns an int64 tensor of row numbers: `keep`, or all of a count, in the order of the seed `shuffle`."""
+    rows = outside_graph(np.arange(keep) if isinstance(keep, int) else keep)
+    if shuffle is None:
+        return rows
+    seed = tf.stack([tf.cast(shuffle, tf.int64), 0])
+    return tf.random.experimental.stateless_shuffle(rows, seed)
+
+
+def outside_graph(values):
+    """Returns `values` as an eager tensor, which a function being traced captures instead of copying it into itself."""
+    with tf.init_scope():
+        return tf.convert_to_tensor(values)
+
+
+def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None, task=None, classes=None, **about):
+    """Returns the DataSet of arrays.
+
+    Args:
+        splits: {split: images or (images, labels)} with a "train". Images are (n, H, W, C), or (n, H, W) for grey:
+            uint8, other whole numbers in [0, 255], or floats in [0, 1].
+        labels: False leaves the labels out.
+        size, channels: None, or what `fit` takes.
+        task: None, or what to take the labels for.
+        classes: the class names of labels that are already numbered, or None.
+        about: the further attributes of the DataSet.
+
+    Raises:
+        InputError: there is no "train", the arrays aren't images, differ in shape, or don't match their labels.
+    """
+    if "train" not in splits:
+        raise InputError(f"the splits {', '.join(map(str, splits)) or '(none)'} lack a 'train'")
+    pairs = {split: each if isinstance(each, (tuple, list)) else (each, None) for split, each in splits.items()}
+    for split, pair in pairs.items():
+        if len(pair) != 2:
+            raise InputError(f"split {split!r} has {len(pair)} arrays: give images, or (images, labels)")
+    images = {split: _images(each, split) for split, (each, _) in pairs.items()}
+    shapes = {each.shape[1:] for each in images.values()}
+    if len(shapes) > 1:
+        raise InputError(f"the splits' images differ in shape: {', '.join(map(str, sorted(shapes)))}")
+    given = {split: each for split, (_, each) in pairs.items() if each is not None and labels is not False}
+    if given and len(given) < len(pairs):
+        raise InputError(f"only the splits {', '.join(given)} have labels: give all of them labels, or none")
+    for split, each in given.items():
+        if len(each) != len(images[split]):
+            raise InputError(f"split {split!r} has {len(images[split])} images but {len(each)} labels")
+    if not given:
+        task, classes, values = None, [], dict.fromkeys(pairs)
+    else:
+        task, found, values = encode(given, task)
+        classes = list(classes or found)
+    stored = {split: ArraySplit(each, values[split], size, channels) for split, each in images.items()}
+    shape = fitted_shape(next(iter(shapes)), size, channels)
+    return DataSet(name=name, task=task, classes=classes, shape=shape, stored=stored, **about)
+
+
+def _images(images, split):
+    if not isinstance(images, np.ndarray):
+        images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or not 1 <= images.shape[3] <= 4 or images.dtype.kind not in "buif":
+        found = f"shape {images.shape} and type {images.dtype}"
+        raise InputError(f"the array of split {split!r} has {found}: images are (n, H, W, C) with 1, 3 or 4 channels")
+    if not len(images):
+        raise InputError(f"split {split!r} has no images")
+    if images.dtype == np.uint8:
+        return images
+    top = 1 if images.dtype.kind in "bf" else 255
+    if not (images.min() >= 0 and images.max() <= top):
+        span = f"{images.min()} to {images.max()}"
+        raise InputError(f"{images.dtype} images of split {split!r} range from {span}: floats are in [0, 1], ints in [0, 255]")
+    return np.rint(images * (255 / top)).astype(np.uint8)

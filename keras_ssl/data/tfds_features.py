@@ -1,0 +1,104 @@
+"""Which features of a TFDS set are its image and its label, and how they are read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ssl.errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageFeature:
+    """The feature that holds the image: its key, its shape (H, W, C) with None where unknown."""
+
+    key: str
+    feature: object
+    shape: tuple
+
+    @property
+    def channels(self):
+        return self.shape[2]
+
+    def pixels(self, example):
+        """Returns the decoded image, uint8."""
+        encoded = example[self.key]
+        if self.feature.shape[-1] is None:
+            # The channels would otherwise be known only as the image is decoded, one by one.
+            return tf.io.decode_image(encoded, channels=self.channels, expand_animations=False)
+        image = self.feature.decode_example(encoded)
+        return image if image.dtype == tf.uint8 else tf.cast(image // 257, tf.uint8)
+
+
+@dataclass(frozen=True)
+class LabelFeature:
+    """The feature that holds the label: its key, task and classes; key and task are None when there is none."""
+
+    key: str | None
+    task: str | None
+    classes: list
+
+    def value(self, example):
+        """Returns the label of a parsed example, of the type that its task has."""
+        value = example[self.key]
+        if self.task == "multilabel":
+            return tf.reduce_max(tf.one_hot(value, len(self.classes)), axis=0, keepdims=False)
+        return tf.cast(value, tf.int64 if self.task == "classification" else tf.float32)
+
+
+def image_feature(info, name):
+    """Returns the ImageFeature of a DatasetInfo: the supervised one, "image", or the first.
+
+    Raises:
+        InputError: there is none with 8 or 16 bits a channel.
+    """
+    import tensorflow_datasets as tfds
+
+    found = {key: each for key, each in _features(info).items() if type(each) is tfds.features.Image}
+    found = {key: each for key, each in found.items() if len(each.shape) == 3 and np.dtype(each.np_dtype).kind == "u"}
+    supervised = (info.supervised_keys or [None])[0]
+    wanted = [key for key in (supervised, "image", *found) if isinstance(key, str) and key in found]
+    if not wanted:
+        raise InputError(f"{name!r} has no images: its features are {', '.join(_features(info)) or 'unnamed'}")
+    feature = found[wanted[0]]
+    return ImageFeature(wanted[0], feature, (*feature.shape[:2], feature.shape[2] or 3))
+
+
+def label_feature(info, name, labels, task, image):
+    """Returns the LabelFeature of a DatasetInfo: the feature `labels`, or the supervised one, or "label".
+
+    Raises:
+        InputError: `labels` is no feature that can be a label, or its task isn't `task`.
+    """
+    features = _features(info)
+    supervised = (info.supervised_keys or [None, None])[1]
+    keys = [labels] if isinstance(labels, str) else [] if labels is False else [supervised, "label"]
+    keys = [key for key in keys if isinstance(key, str) and key in features and key != image]
+    found = [each for key in keys if (each := _label(key, features[key]))]
+    if not found and labels not in (None, False):
+        usable = [key for key, each in features.items() if _label(key, each)]
+        raise InputError(f"{name!r} has no label {labels!r}; there are: {', '.join(usable) or 'none'}")
+    if found and task not in (None, found[0].task):
+        raise InputError(f"the label {found[0].key!r} of {name!r} is for {found[0].task}, not task={task!r}")
+    if not found and task is not None:
+        raise InputError(f"{name!r} has no labels for task={task!r}")
+    return found[0] if found else LabelFeature(None, None, [])
+
+
+def _features(info):
+    return dict(info.features) if hasattr(info.features, "keys") else {}
+
+
+def _label(key, feature):
+    """The LabelFeature of a TFDS feature; None when it can't be a label."""
+    import tensorflow_datasets as tfds
+
+    if isinstance(feature, tfds.features.ClassLabel) and feature.num_classes:
+        return LabelFeature(key, "classification", list(feature.names))
+    inner = getattr(feature, "feature", None)
+    if isinstance(inner, tfds.features.ClassLabel) and inner.num_classes:
+        return LabelFeature(key, "multilabel", list(inner.names))
+    numbers = type(feature) in (tfds.features.Scalar, tfds.features.Tensor) and np.dtype(feature.np_dtype).kind == "f"
+    if numbers and (feature.shape == () or (len(feature.shape) == 1 and feature.shape[0])):
+        return LabelFeature(key, "regression", [])
+    return None

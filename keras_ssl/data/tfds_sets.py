@@ -1,0 +1,169 @@
+"""Data sets that tensorflow_datasets (TFDS) has, or can download and prepare."""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import socket
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from keras_ssl.data.array_sets import outside_graph
+from keras_ssl.data.dataset import DataSet
+from keras_ssl.data.fitting import fit, fitted_shape, with_known_channels
+from keras_ssl.data.samples import samples
+from keras_ssl.data.tfds_features import image_feature, label_feature
+from keras_ssl.errors import InputError, unknown
+
+SHUFFLE_BUFFER = 16_384  # undecoded images
+STORE = ("storage.googleapis.com", 443)  # where TFDS itself keeps files
+PATIENCE = 5  # seconds
+
+
+class TfdsSplit:
+    """One split of a prepared TFDS set, read record by record in stored order and decoded late.
+
+    The records are read as TFRecords instead of by `as_dataset`, so that those left out aren't even parsed: that is
+    ten times faster for a run on 1 % of the labels.
+    """
+
+    def __init__(self, info, split, image, label, size, channels):
+        self._info, self._split = info, split
+        self._image, self._label = image, label
+        self._size, self._channels = size, channels
+
+    def count(self):
+        return self._info.splits[self._split].num_examples
+
+    def labels(self):
+        parse = self._parser({self._label.key})
+        stream = self._records().map(lambda record: self._label.value(parse(record)), tf.data.AUTOTUNE)
+        return np.concatenate(list(stream.batch(4096).as_numpy_iterator()))
+
+    def stream(self, keep, shuffle, labels):
+        parse = self._parser({self._image.key, self._label.key} if labels else {self._image.key})
+
+        def prepare(record):
+            example = parse(record)
+            image = with_known_channels(self._image.pixels(example), self._image.channels)
+            image = fit(image, self._size, self._channels)
+            return (image, self._label.value(example)) if labels else image
+
+        stream = self._records()
+        if keep is not None:
+            mask = np.zeros(self.count(), bool)
+            mask[keep] = True
+            kept = tf.data.Dataset.from_tensor_slices(outside_graph(mask))
+            # Functions that only pick a component are never run, so that leaving a record out costs next to nothing.
+            stream = tf.data.Dataset.zip(kept, stream).filter(lambda kept, _: kept).map(lambda _, record: record)
+        if shuffle is not None:
+            stream = stream.shuffle(SHUFFLE_BUFFER, seed=tf.cast(shuffle, tf.int64), reshuffle_each_iteration=False)
+        return stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def _records(self):
+        files = [os.fspath(path) for path in self._info.splits[self._split].filepaths]
+        return tf.data.TFRecordDataset(files, buffer_size=8 << 20)
+
+    def _parser(self, keys):
+        """A function from a record to {feature: value} of these features, the image still encoded."""
+        import tensorflow_datasets as tfds
+
+        features = tfds.decode.PartialDecoding(dict.fromkeys(keys, True)).extract_features(self._info.features)
+        decoders = {self._image.key: tfds.decode.SkipDecoding()} if self._image.key in keys else None
+        return lambda record: features.deserialize_example(record, decoders=decoders)
+
+
+def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, task=None):
+    """Returns the DataSet that TFDS calls `name`, such as "cifar10" or "imagenet_resized/64x64".
+
+    A set that isn't prepared yet is downloaded and prepared first. Its label is the one that TFDS names as the
+    supervised one, or its feature "label"; without a label that can be used it is unlabelled.
+
+    Args:
+        name: the TFDS name, with its config and version where wanted.
+        data_dir: where the prepared sets lie; None for the TFDS default.
+        labels: the name of the feature to take as label, or False for none.
+        size, channels: None, or what `fit` takes.
+        task: None, or the task that the label must be of.
+
+    Raises:
+        InputError: there is no such set, it isn't prepared and can't be, it has no images, or no such label.
+    """
+    with _quiet():
+        builder = _builder(name, data_dir)
+        if not builder.info.splits:
+            _prepare(builder, name)
+    info = builder.info
+    if info.file_format.value != "tfrecord":
+        raise InputError(f"{name!r} is prepared as {info.file_format.value}: prepare it with --file_format=tfrecord")
+    image = image_feature(info, name)
+    label = label_feature(info, name, labels, task, image.key)
+    splits = {split: TfdsSplit(info, split, image, label, size, channels) for split in info.splits}
+    return DataSet(
+        name=name,
+        task=label.task,
+        classes=label.classes,
+        shape=fitted_shape(image.shape, size, channels),
+        stored=splits,
+        origin=info.homepage or "",
+        licence=info.redistribution_info.license,
+        citation=(info.citation or "").strip(),
+    )
+
+
+def _builder(name, data_dir):
+    import tensorflow_datasets as tfds
+
+    known = re.fullmatch(r"\w+([/:][\w.*/:=,-]+)?", name)
+    with contextlib.suppress(tfds.core.DatasetNotFoundError):
+        if known:
+            return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    prepared = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    local = [each.parent.parent.name for each in prepared.glob("*/*/dataset_info.json")]
+    raise unknown("data set", name, dict.fromkeys([*samples(), *local, *tfds.list_builders(False)]))
+
+
+def _prepare(builder, name):
+    try:
+        _check_network()
+        print(f"downloading {name} by tensorflow_datasets", file=sys.stderr)
+        with contextlib.redirect_stdout(io.StringIO()):
+            builder.download_and_prepare()
+    except Exception as error:  # TFDS and its builders raise whatever they like here
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{name!r} isn't prepared on this machine and can't be downloaded ({reason}): run `tfds build {name}` where "
+            f"there is a network and copy its ~/tensorflow_datasets here (or give data_dir), or open a bundled sample: "
+            f"{', '.join(samples())}"
+        ) from None
+
+
+def _check_network():
+    """Raises OSError soon where there is no network; TFDS itself would try for minutes."""
+    if not urllib.request.getproxies():
+        try:
+            socket.create_connection(STORE, timeout=PATIENCE).close()
+        except OSError as error:
+            raise OSError(f"no network: {error}") from None
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps TFDS's notes and progress bars from the screen."""
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    loggers = [logging.getLogger(name) for name in ("absl", "urllib3")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

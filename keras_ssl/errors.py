@@ -1,0 +1,24 @@
+"""The one error that a person's own input can cause."""
+
+import difflib
+
+
+class InputError(ValueError):
+    """What a person gave can't be used; the message is one line: what was wrong and what would be right."""
+
+
+def unknown(kind, name, names):
+    """Returns an InputError for a name that isn't among `names`.
+
+    Args:
+        kind: what the name stands for, such as "data set".
+        name: the name as given.
+        names: the names that exist, at least one. The nearest are offered; where none is near, all of them are
+            (the first 20).
+    """
+    names = [str(each) for each in names]
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    if near:
+        return InputError(f"unknown {kind} {str(name)!r}; did you mean {', '.join(near)}?")
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return InputError(f"unknown {kind} {str(name)!r}; there are: {listed}")

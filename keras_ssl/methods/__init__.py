@@ -1,0 +1,50 @@
+"""The methods, one module each, grouped by modality. A method is a module with these names:
+
+    pretext(batch, seed, ...) -> inputs, targets   the pseudo-label maker: pure, stateless TensorFlow on a batch
+    build(encoder, ...) -> keras.Model             encoder + head, functional API
+    LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
+                                                   dictionary where the option `loss` picks one, the default first
+    measure(model, images, labels) -> dict         how well it does on test data, each value beside what a method
+                                                   without learning reaches
+    show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
+    LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
+"""
+
+import importlib
+import inspect
+import pkgutil
+
+from ..errors import unknown
+
+
+def names():
+    """Every method: "image.rotation", ..."""
+    return [
+        f"{modality.name}.{module.name}"
+        for modality in pkgutil.iter_modules(__path__)
+        for module in pkgutil.iter_modules([f"{__path__[0]}/{modality.name}"])
+    ]
+
+
+def get(name):
+    """The method's module. Raises InputError with the nearest names for an unknown one."""
+    if name not in names():
+        raise unknown("method", name, names())
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def options_of(method, options):
+    """(pretext's keyword arguments, build's, the loss) from a recipe's options. Raises InputError for an unknown option."""
+    taken = {f: list(inspect.signature(getattr(method, f)).parameters) for f in ("pretext", "build")}
+    known = sorted({*taken["pretext"][2:], *taken["build"][1:], *(["loss"] if isinstance(method.LOSS, dict) else [])})
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of {method.__name__.rsplit('.', 1)[-1]}", option, known)
+    loss = method.LOSS
+    if isinstance(loss, dict):
+        choice = options.get("loss", next(iter(loss)))
+        if choice not in loss:
+            raise unknown("loss", choice, list(loss))
+        loss = loss[choice]
+    pretext, build = ({k: v for k, v in options.items() if k in taken[f]} for f in ("pretext", "build"))
+    return pretext, build, loss

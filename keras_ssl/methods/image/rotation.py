@@ -1,0 +1,54 @@
+"""Rotation prediction: tell by how many quarter turns an image was turned.
+
+Gidaris, Singh, Komodakis, ICLR 2018, arXiv:1803.07728.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from ... import views
+from ...architectures import pooled
+from ...models import ImageModel
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+METRICS = ["accuracy"]  # chance: 0.25
+
+
+def turns(images):
+    """All four turns of each image, image by image: (N, H, H, C) -> (4N, H, H, C), by 0, 1, 2, 3 quarters anticlockwise."""
+    rows = tf.transpose(images, [0, 2, 1, 3])
+    four = [images, tf.reverse(rows, [1]), tf.reverse(images, [1, 2]), tf.reverse(rows, [2])]
+    # Image by image, so that a replica that gets a contiguous share of the batch sees every class.
+    return tf.reshape(tf.stack(four, axis=1), [-1, *images.shape[1:]])
+
+
+def pretext(images, seed):
+    """All four turns of each image; the label is the number of quarter turns.
+
+    images (N, H, H, C) -> turned (4N, H, H, C), quarter_turns (4N,) in 0..3
+    """
+    images = views.shift(views.flip(images, seed), seed, pixels=images.shape[1] // 12)
+    return turns(images), tf.tile(tf.range(4), [tf.shape(images)[0]])
+
+
+def build(encoder):
+    """Image -> logits of the four turns, shape (N, 4)."""
+    x = pooled(encoder(encoder.input))
+    return ImageModel(encoder.input, layers.Dense(4, dtype="float32", name="turn")(x), name="rotation")
+
+
+def measure(model, images, labels=None):
+    """Accuracy over all four turns of test images (N, H, H, C)."""
+    logits = model.predict(turns(tf.constant(images)).numpy())
+    return {"rotation_accuracy": {"value": float(np.mean(logits.argmax(-1) == np.arange(len(logits)) % 4)), "chance": 0.25}}
+
+
+def show(model, images):
+    """Turned images, each under the number of quarter turns that the model sees, then turned back by that many."""
+    turned = np.stack([np.rot90(image, i % 4) for i, image in enumerate(images)])
+    guesses = model.predict(turned).argmax(-1)
+    back = np.stack([np.rot90(image, -k) for image, k in zip(turned, guesses, strict=True)])
+    captions = [f"{90 * k}°" for k in guesses]
+    return [("turned", turned, [f"{90 * (i % 4)}°" for i in range(len(images))]), ("turned back", back, captions)]

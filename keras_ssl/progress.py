@@ -1,0 +1,63 @@
+"""What a person sees of a long training: a bar with the time left on a terminal, a line an epoch in a log."""
+
+import time
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .errors import InputError
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar over all epochs from `done`, with the loss and the time left."""
+
+    def __init__(self, name, steps, epochs, done=0):
+        super().__init__()
+        self.name, self.steps, self.epochs, self.done = name, steps, epochs, done
+        self.console = Console()
+
+    def on_train_begin(self, logs=None):
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"),
+                   TimeRemainingColumn(), TextColumn("{task.fields[state]}"))  # fmt: skip
+        self.bar = Bar(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.task = self.bar.add_task(
+            self.name, total=self.steps * self.epochs, completed=self.steps * self.done, state=""
+        )
+        self.bar.start()
+        self.began = time.time()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(self.task, advance=1, state=f"epoch {self.epoch + 1}/{self.epochs} loss {_short(logs, 'loss')}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.console.is_terminal:
+            values = "  ".join(f"{k} {_short(logs, k)}" for k in logs or {})
+            print(f"{self.name} epoch {epoch + 1}/{self.epochs}  {time.time() - self.began:.0f} s  {values}", flush=True)
+
+    def on_train_end(self, logs=None):
+        self.bar.stop()
+
+
+def _short(logs, key):
+    value = (logs or {}).get(key)
+    return "" if value is None else f"{float(np.mean(value)):.4g}"
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Raises InputError as soon as the loss isn't a finite number: what follows would be lost time."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in (logs or {}).items():
+            if not np.isfinite(np.mean(value)):
+                raise InputError(
+                    f"{name} became {float(np.mean(value))} in epoch {self.epoch + 1}, step {batch + 1}: lower the "
+                    "learning rate, or train in float32; the checkpoints before stay"
+                )

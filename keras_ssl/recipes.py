@@ -1,0 +1,96 @@
+"""One literal table: zoo name -> Recipe. A recipe names a method, a data set, an encoder and the numbers.
+
+`keras-ssl pretrain NAME` runs a row and `tools/evaluate.py NAME` measures the result; what each reached stands in
+zoo/NAME/metrics.json. This table says how an entry is trained; a shipped entry opens from its own files alone.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from .errors import InputError, unknown
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an entry is trained.
+
+    method: module under keras_ssl.methods, such as "image.rotation".
+    options: keyword arguments of the method's `pretext` and `build`; "loss" picks one of its losses.
+    dataset, size, channels: as keras_ssl.data.open takes them.
+    encoder, encoder_options: as keras_ssl.architectures.build takes them.
+    optimizer: "sgd" (Nesterov momentum 0.9) or "adam" (beta_1 as given); weight_decay is decoupled.
+    learning_rate: the peak; it rises over the first `warmup` share of all steps and falls along a half cosine to 0;
+        schedule "constant" leaves it.
+    probe_block: the encoder's block whose features the linear probe takes; "" for the encoder's output.
+    precision: "float32" or "mixed_bfloat16" (the weights stay float32).
+    """
+
+    summary: str
+    method: str
+    dataset: str
+    encoder: str = "convnet"
+    encoder_options: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)
+    size: int | None = None
+    channels: int | None = None
+    epochs: int = 10
+    batch_size: int = 256
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    beta_1: float = 0.9
+    weight_decay: float = 0.0
+    warmup: float = 0.2
+    schedule: str = "cosine"
+    precision: str = "float32"
+    probe_block: str = ""
+    seed: int = 0
+
+    def replace(self, **changes):
+        """A copy with some fields changed. Raises InputError for a field that doesn't exist."""
+        names = [f.name for f in dataclasses.fields(self)]
+        for name in changes:
+            if name not in names:
+                raise unknown("field of a recipe", name, names)
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields):
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise InputError(f"not a recipe: {error}") from error
+
+
+RECIPES = {
+    "supervised": Recipe(
+        summary="Classification of CIFAR-10 with labels: the reference for the methods without.",
+        method="image.supervised",
+        dataset="cifar10",
+        epochs=24,
+        batch_size=512,
+        learning_rate=0.5,
+        weight_decay=5e-4,
+        precision="mixed_bfloat16",
+    ),
+    "rotation": Recipe(
+        summary="Tell by how many quarter turns an image was turned.",
+        method="image.rotation",
+        dataset="cifar10",
+        epochs=12,
+        batch_size=128,
+        learning_rate=0.4,
+        weight_decay=5e-4,
+        precision="mixed_bfloat16",
+        probe_block="block3a",
+    ),
+}
+
+
+def get(name):
+    """The recipe of a name. Raises InputError with the nearest names for an unknown one."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, list(RECIPES))
+    return RECIPES[name]

@@ -1,0 +1,206 @@
+"""Pretraining: a recipe and images without labels -> a model, its history, a zoo entry."""
+
+import csv
+import json
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, zoo
+from .errors import InputError
+from .progress import Progress, StopOnNaN
+
+
+def epochs_of_batches(dataset, pretext, *, batch_size, epochs, seed=0, start=0, split="train", labels=False):
+    """(tf.data.Dataset of pretext batches over all epochs from `start`, batches an epoch).
+
+    What an epoch holds is a function of (seed, epoch) alone: a resumed run sees what an uninterrupted one would.
+    """
+    batch_size = min(batch_size, dataset.count(split))
+    steps = dataset.count(split) // batch_size
+
+    def epoch_data(epoch):
+        stream = dataset.stream(split, labels=labels, shuffle=epoch + seed * 100_003)
+        epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0]), epoch)
+
+        def pseudo_label(step, *batch):
+            batch = batch if len(batch) > 1 else batch[0]
+            return pretext(batch, tf.random.experimental.stateless_fold_in(epoch_seed, step))
+
+        batches = stream.batch(batch_size, drop_remainder=True).take(steps)
+        numbered = tf.data.Dataset.zip((tf.data.Dataset.range(steps), batches))
+        flat = numbered.map(lambda i, b: (i, *b) if isinstance(b, tuple) else (i, b))
+        return flat.map(pseudo_label, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    batches = tf.data.Dataset.range(start, epochs).flat_map(epoch_data)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps * (epochs - start)))
+    return batches.prefetch(2), steps
+
+
+def make_optimizer(recipe, steps):
+    """The recipe's optimizer with its learning-rate schedule over `steps` steps in all."""
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warmup = int(recipe.warmup * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate / 10 if warmup else rate, max(1, steps - warmup), warmup_target=rate if warmup else None, warmup_steps=warmup
+        )
+    elif recipe.schedule != "constant":
+        raise InputError(f'schedule is "cosine" or "constant", got {recipe.schedule!r}')
+    if recipe.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)
+    if recipe.optimizer == "adam":
+        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, beta_1=recipe.beta_1)
+    raise InputError(f'optimizer is "sgd" or "adam", got {recipe.optimizer!r}')
+
+
+def build(recipe, shape, encoder=None):
+    """The recipe's untrained model for images of `shape`. encoder: instead of the recipe's, as architectures.build takes it."""
+    method = methods.get(recipe.method)
+    _, options, _ = methods.options_of(method, recipe.options)
+    if encoder is None:
+        made = architectures.build(recipe.encoder, shape, **recipe.encoder_options)
+    else:
+        made = architectures.build(encoder, shape)
+    return method.build(made, **options)
+
+
+def pretrain(
+    recipe, *, dataset=None, labels=None, encoder=None, out=None, name=None, resume=False, strategy="auto", replicas=None,
+    overwrite=False, verbose=1, callbacks=(), **changes,
+):  # fmt: skip
+    """Pretrain a method on images without labels.
+
+    recipe: a name in `keras_ssl.recipes.RECIPES`, or a Recipe.
+    dataset: instead of the recipe's, anything that `keras_ssl.data.open` takes (a TFDS name, a folder, arrays, ...).
+    encoder: instead of the recipe's: an architecture's name, "keras.applications:NAME", a `.keras` file, a keras.Model.
+    out: the run's folder (default runs/NAME): checkpoints/, history.csv, tensorboard/, loss.png, picture.png, run.json.
+    name: the zoo name to save under, in the user's own zoo; by default the run folder's name.
+    resume: go on from the last checkpoint in `out`; the final weights are those of an uninterrupted run.
+    strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
+    overwrite: replace the entry of that name in the user's own zoo.
+    changes: fields of the recipe to change, such as epochs=3.
+
+    Returns (model, history): the model in float32, ready to predict; history {name: values per epoch}.
+    Raises InputError for anything that can't be used, and for a loss that isn't a number any more.
+    """
+    if isinstance(recipe, str):
+        recipe = recipes.get(recipe)
+    changes = {k: v for k, v in changes.items() if v is not None}
+    recipe = recipe.replace(**changes)
+    if isinstance(dataset, (str, pathlib.Path)):
+        recipe = recipe.replace(dataset=str(dataset))
+    if isinstance(encoder, (str, pathlib.Path)):
+        recipe, encoder = recipe.replace(encoder=str(encoder), encoder_options={}), None
+    if recipe.epochs < 1 or recipe.batch_size < 1:
+        raise InputError(f"epochs and batch_size are 1 or more, got {recipe.epochs} and {recipe.batch_size}")
+    out = pathlib.Path(out or f"runs/{recipe.method.rsplit('.', 1)[-1]}")
+    name = name or out.resolve().name
+    zoo.check_free(name, overwrite=overwrite or resume)
+    recipe = _open_run(out, recipe, resume)
+    if isinstance(strategy, str):
+        strategy = distribution.strategy(strategy, replicas)
+    chief = distribution.is_chief(strategy)
+
+    method = methods.get(recipe.method)
+    pretext_options, _, loss = methods.options_of(method, recipe.options)
+    images = data.open(
+        recipe.dataset if dataset is None else dataset, labels=labels, size=recipe.size, channels=recipe.channels
+    )
+    labelled = getattr(method, "LABELLED", False)
+    if labelled and not images.classes:
+        raise InputError(f"{recipe.method} needs images with labels; {images.name} has none")
+    if None in images.shape:
+        raise InputError(f"the images of {images.name} differ in size; give one with size= (--size), such as 64")
+    sample = next(iter(images.stream("train", labels=False, shuffle=recipe.seed).batch(512))).numpy()
+
+    done = checkpoints.epochs_in(out / "checkpoints")[-1] if resume and checkpoints.epochs_in(out / "checkpoints") else 0
+    batches, steps = epochs_of_batches(
+        images, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
+        batch_size=recipe.batch_size, epochs=recipe.epochs, seed=recipe.seed, start=done, labels=labelled,
+    )  # fmt: skip
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        with strategy.scope():
+            keras.utils.set_random_seed(recipe.seed)
+            model = build(recipe, _open_shape(images.shape), encoder)
+            architectures.adapt(model, sample)
+            model.compile(
+                make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False
+            )
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
+    finally:
+        keras.config.set_dtype_policy(before)
+    distribution.prepare(model, strategy)
+    if done:
+        checkpoints.restore(model, out / "checkpoints" / f"epoch-{done:04d}.npz")
+        _trim_history(out / "history.csv", done)
+    logs = [
+        # Before the checkpoint: a run killed between the two then has a row too many, which resuming drops, never too few.
+        keras.callbacks.CSVLogger(out / "history.csv", append=bool(done)),
+        keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
+    ]
+    watchers = [
+        StopOnNaN(),
+        *(logs if chief else []),
+        checkpoints.EpochCheckpoint(out / "checkpoints", recipe.seed, write=chief),
+        *([Progress(name, steps, recipe.epochs, done)] if verbose and chief else []),
+        *callbacks,
+    ]
+    if done < recipe.epochs:
+        model.fit(
+            batches, initial_epoch=done, epochs=recipe.epochs, steps_per_epoch=steps, callbacks=watchers, verbose=0, shuffle=False
+        )
+    finished = zoo.plain_copy(model)
+    if not chief:
+        return finished, {}
+    history = read_history(out / "history.csv")
+    pictures.curves(history, out / "loss.png", title=name)
+    pictures.grid(method.show(finished, sample[:8]), out / "picture.png", title=name)
+    zoo.save(finished, name, recipe=recipe, dataset=images, picture=out / "picture.png", overwrite=overwrite or resume)
+    return finished, history
+
+
+def _open_shape(shape):
+    """Colour images open the network to any size; grey sets are small and fixed, as their fully connected networks need."""
+    return (None, None, 3) if shape[-1] == 3 else tuple(shape)
+
+
+def _open_run(out, recipe, resume):
+    """Check or write out/run.json; the recipe to run."""
+    record = out / "run.json"
+    if resume:
+        if not record.exists():
+            raise InputError(f"{out} holds no run to resume; leave out --resume, or give the run's folder with --out")
+        began = recipes.Recipe.from_dict(json.loads(record.read_text())["recipe"])
+        if began != recipe:
+            changed = [k for k, v in began.to_dict().items() if recipe.to_dict()[k] != v]
+            raise InputError(
+                f"the run in {out} began with other values of {', '.join(changed)}: "
+                + ", ".join(f"{k}={began.to_dict()[k]!r}" for k in changed)
+            )
+        return began
+    if record.exists():
+        raise InputError(f"{out} holds a run already; go on with --resume, or give another folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps({"recipe": recipe.to_dict()}, indent=1) + "\n")
+    return recipe
+
+
+def read_history(path):
+    """{name: list of values per epoch} of a CSVLogger's file."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    # CSVLogger adds columns of validation, "NA" where there was none.
+    return {k: [float(row[k]) for row in rows] for k in rows[0] if rows[0][k] != "NA"} if rows else {}
+
+
+def _trim_history(path, epochs):
+    """Drop the rows of epochs after the checkpoint: the log of an epoch is written before or after its checkpoint."""
+    if path.exists():
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[: epochs + 1]))
