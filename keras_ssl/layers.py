@@ -118,3 +118,125 @@ class ResizeLike(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "interpolation": self.interpolation}
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class CodeDistribution(keras.layers.Layer):
+    """Hands codes on as they are, and keeps the Gaussian that fits them, to draw new codes from.
+
+    In training it tracks mean and covariance as batch norm does: exactly, over all codes so far, for the first
+    1 / (1 - momentum) batches, with exponential forgetting after them.
+
+    Shape: (N, d) -> (N, d).
+    """
+
+    def __init__(self, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum = momentum
+
+    def build(self, input_shape):
+        d = input_shape[-1]
+
+        def tracked(name, shape, start):
+            # Each replica sees its share of a batch; their estimates are averaged.
+            return self.add_weight(
+                name=name, shape=shape, initializer=start, trainable=False, autocast=False, aggregation="mean"
+            )  # fmt: skip
+
+        self.mean = tracked("mean", (d,), "zeros")
+        self.covariance = tracked("covariance", (d, d), "identity")
+        self.batches = tracked("batches", (), "zeros")
+
+    def call(self, codes, training=None):
+        if training and self.trainable:
+            self._track(ops.cast(codes, "float32"))
+        return codes
+
+    def _track(self, codes):
+        rate = ops.maximum(1 / (self.batches + 1), 1 - self.momentum)
+        away = ops.mean(codes, axis=0) - self.mean
+        centred = codes - ops.mean(codes, axis=0)
+        within = ops.matmul(ops.transpose(centred), centred) / ops.cast(ops.shape(codes)[0], "float32")
+        between = rate * away[:, None] * away[None, :]  # what moving the mean adds to the old codes' spread
+        self.covariance.assign((1 - rate) * (self.covariance + between) + rate * within)
+        self.mean.assign(self.mean + rate * away)
+        self.batches.assign(self.batches + 1)
+
+    def colour(self, noise):
+        """Standard normal noise (N, d) -> codes (N, d) of the tracked mean and covariance."""
+        # The symmetric root and not Cholesky's: it stands a covariance that is singular, or was rounded to half precision.
+        values, vectors = ops.linalg.eigh(self.covariance)
+        root = ops.matmul(vectors * ops.sqrt(ops.maximum(values, 0)), ops.transpose(vectors))
+        return self.mean + ops.matmul(noise, root)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum}
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class GaussianCode(keras.layers.Layer):
+    """The Gaussian q(z|x) of a code, of a mean and the logarithm of a variance in each direction.
+
+    Called with [log-variance, mean], each (N, d), it gives the mean, the most probable code. beta is the weight that the
+    KL divergence to the prior N(0, I) has in the loss; it stands here so that it is saved with the model.
+    """
+
+    def __init__(self, beta=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.beta = beta
+
+    def call(self, inputs):
+        return inputs[1]
+
+    def sample(self, log_variance, mean, noise):
+        """Codes (N, d) of standard normal noise (N, d), differentiable in mean and variance (reparametrised)."""
+        return mean + ops.exp(log_variance / 2) * noise
+
+    def divergence(self, log_variance, mean):
+        """KL(q(z|x) || N(0, I)) in nats, (N,)."""
+        return ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1, axis=-1) / 2
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]
+
+    def get_config(self):
+        return {**super().get_config(), "beta": self.beta}
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class BernoulliPixels(keras.layers.Layer):
+    """p(x|z) of pixels that are black or white: logits (N, H, W, C) -> mean images in 0..255."""
+
+    def call(self, logits):
+        return 255 * ops.sigmoid(logits)
+
+    def log_probability(self, images, logits):
+        """log p(x|z) in nats, (N,), of images in 0..255; one between them counts as a share of black and of white."""
+        x = ops.cast(images, "float32") / 255
+        return ops.sum(x * logits - ops.softplus(logits), axis=(1, 2, 3))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class GaussianPixels(keras.layers.Layer):
+    """p(x|z) of grey or coloured pixels: their mean in units of 0..1 (N, H, W, C) -> mean images in 0..255.
+
+    The variance is one trained number for all pixels.
+    """
+
+    def build(self, input_shape):
+        start = keras.initializers.Constant(float(np.log(0.05)))  # a first reconstruction, the mean image, is off by more
+        self.log_variance = self.add_weight(name="log_variance", shape=(), initializer=start)
+
+    def call(self, means):
+        return ops.clip(255 * means, 0, 255)
+
+    def log_probability(self, images, means):
+        """log p(x|z) in nats, (N,), of images in 0..255: the density in units of pixels in 0..1."""
+        squares = ops.square(ops.cast(images, "float32") / 255 - means)
+        return -ops.sum(squares * ops.exp(-self.log_variance) + self.log_variance + np.log(2 * np.pi), axis=(1, 2, 3)) / 2
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

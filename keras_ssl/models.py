@@ -18,11 +18,6 @@ class ImageModel(keras.Model):
     gives its answer in float32, without a batch axis for one picture. Everything else is `keras.Model`'s.
     """
 
-    @property
-    def encoder(self):
-        """The part that is carried to other tasks."""
-        return self.get_layer("encoder")
-
     def respond(self, images):
         """What `predict` and the SavedModel answer to a float batch (N, H, W, C): a pure TensorFlow function."""
         return self(images, training=False)
@@ -60,7 +55,7 @@ class ImageModel(keras.Model):
         return natural_images(x, self._image_shape(), self.name)
 
     def _image_shape(self):
-        return tuple(self.encoder.input_shape[1:])
+        return tuple(self.input_shape[1:])
 
 
 def natural_images(x, shape, name="the model"):

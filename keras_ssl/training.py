@@ -126,7 +126,7 @@ def pretrain(
     try:
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            model = build(recipe, _open_shape(images.shape), encoder)
+            model = build(recipe, _open_shape(images.shape, method), encoder)
             architectures.adapt(model, sample)
             model.compile(
                 make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False
@@ -165,9 +165,9 @@ def pretrain(
     return finished, history
 
 
-def _open_shape(shape):
+def _open_shape(shape, method):
     """Colour images open the network to any size; grey sets are small and fixed, as their fully connected networks need."""
-    return (None, None, 3) if shape[-1] == 3 else tuple(shape)
+    return (None, None, 3) if shape[-1] == 3 and not getattr(method, "FIXED_SIZE", False) else tuple(shape)
 
 
 def _open_run(out, recipe, resume):

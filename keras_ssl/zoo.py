@@ -83,12 +83,10 @@ def encoder(name, pooling=None):
     Raises InputError for an unknown name or pooling, and for a file that is damaged.
     """
     from . import architectures
-    from .models import ImageModel
 
     model = open_keras_file(pathlib.Path(name)) if str(name).endswith(".keras") else load(name)
-    inner = model.get_layer("encoder") if any(layer.name == "encoder" for layer in model.layers) else model
-    output = inner.output if pooling is None else architectures.pooled(inner.output, pooling)
-    return ImageModel(inner.input, output, name="encoder")
+    inner = architectures.encoder_of(model)
+    return inner if pooling is None else type(inner)(inner.input, architectures.pooled(inner.output, pooling), name="encoder")
 
 
 def saved_model(name):
@@ -120,7 +118,7 @@ def open_keras_file(file):
         raise InputError(f"the model file {file} is damaged ({error}); fetch or train it again") from error
     import keras
 
-    for module in ("layers", "losses", "models"):
+    for module in ("layers", "models"):
         importlib.import_module(f"keras_ssl.{module}")
     for module in sorted(set(re.findall(r'"module": "(keras_ssl\.methods\.[\w.]+)"', config))):
         importlib.import_module(module)
@@ -231,8 +229,8 @@ def _export(model, folder):
     import keras
     import tensorflow as tf
 
+    # The endpoints' variables are found by themselves; `track(model)` would write each a second time.
     archive = keras.export.ExportArchive()
-    archive.track(model)
     endpoints = model.endpoints() if hasattr(model, "endpoints") else _plain_endpoints(model)
     for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, signature)

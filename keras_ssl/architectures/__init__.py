@@ -10,11 +10,13 @@ import pathlib
 import keras
 
 from ..errors import unknown
+from ..models import ImageModel
 from .applications import application
 from .convnet import convnet
+from .dcgan import dcgan_encoder
 from .mlp import mlp
 
-ENCODERS = {"convnet": convnet, "mlp": mlp}
+ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -37,9 +39,7 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     if name.endswith(".keras"):
         from ..zoo import open_keras_file
 
-        model = open_keras_file(pathlib.Path(name))
-        inner = [layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)]
-        return inner[0] if inner else model
+        return encoder_of(open_keras_file(pathlib.Path(name)))
     if name not in ENCODERS:
         raise unknown("architecture", name, [*ENCODERS, "keras.applications:NAME"])
     builder = ENCODERS[name]
@@ -58,6 +58,20 @@ def adapt(model, images):
                 continue
             before = keras.Model(sub.input, layer.input)
             layer.adapt(keras.ops.convert_to_numpy(before(images)))
+
+
+def encoder_of(model):
+    """The encoder inside a model of ours, or the model itself, as an ImageModel: pictures -> its last output."""
+    inner = next((layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)), model)
+    return ImageModel(inner.input, inner.outputs[-1], name="encoder")
+
+
+def with_skips(encoder, blocks):
+    """The same encoder giving [each block's output, ..., its own output], for decoders that look at earlier maps too.
+
+    One model with several outputs and not a second model beside it: saving would write shared layers twice.
+    """
+    return keras.Model(encoder.input, [*(encoder.get_layer(b).output for b in blocks), encoder.output], name="encoder")
 
 
 def pooled(features, pooling="avg"):

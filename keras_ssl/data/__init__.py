@@ -1,8 +1,8 @@
 """Data sets of images: bundled samples, TFDS names, folders, arrays and tf.data streams, all opened by `open`."""
 
+from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.label_choice import choose_labels
 from keras_ssl.data.opening import open
-from keras_ssl.data.samples import samples
 
 __all__ = ["DataSet", "choose_labels", "open", "samples"]

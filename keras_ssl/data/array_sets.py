@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.data.tasks import encode
 from keras_ssl.errors import InputError
 
@@ -46,21 +47,6 @@ class ArraySplit:
         return stream.unbatch().map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def ordered(keep, shuffle):
-    """Returns an int64 tensor of row numbers: `keep`, or all of a count, in the order of the seed `shuffle`."""
-    rows = outside_graph(np.arange(keep) if isinstance(keep, int) else keep)
-    if shuffle is None:
-        return rows
-    seed = tf.stack([tf.cast(shuffle, tf.int64), 0])
-    return tf.random.experimental.stateless_shuffle(rows, seed)
-
-
-def outside_graph(values):
-    """Returns `values` as an eager tensor, which a function being traced captures instead of copying it into itself."""
-    with tf.init_scope():
-        return tf.convert_to_tensor(values)
-
-
 def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None, task=None, classes=None, **about):
     """Returns the DataSet of arrays.
 
@@ -78,7 +64,7 @@ def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None,
     """
     if "train" not in splits:
         raise InputError(f"the splits {', '.join(map(str, splits)) or '(none)'} lack a 'train'")
-    pairs = {split: each if isinstance(each, (tuple, list)) else (each, None) for split, each in splits.items()}
+    pairs = {split: each if isinstance(each, tuple) else (each, None) for split, each in splits.items()}
     for split, pair in pairs.items():
         if len(pair) != 2:
             raise InputError(f"split {split!r} has {len(pair)} arrays: give images, or (images, labels)")
@@ -92,6 +78,8 @@ def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None,
     for split, each in given.items():
         if len(each) != len(images[split]):
             raise InputError(f"split {split!r} has {len(images[split])} images but {len(each)} labels")
+    if not given and task is not None:
+        raise InputError(f"there are no labels for task={task!r}")
     if not given:
         task, classes, values = None, [], dict.fromkeys(pairs)
     else:
@@ -104,7 +92,10 @@ def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None,
 
 def _images(images, split):
     if not isinstance(images, np.ndarray):
-        images = np.asarray(images)
+        try:
+            images = np.asarray(images)
+        except ValueError:
+            raise InputError(f"the images of split {split!r} differ in shape: an array needs one for all") from None
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or not 1 <= images.shape[3] <= 4 or images.dtype.kind not in "buif":
@@ -117,5 +108,6 @@ def _images(images, split):
     top = 1 if images.dtype.kind in "bf" else 255
     if not (images.min() >= 0 and images.max() <= top):
         span = f"{images.min()} to {images.max()}"
-        raise InputError(f"{images.dtype} images of split {split!r} range from {span}: floats are in [0, 1], ints in [0, 255]")
+        right = "floats are in [0, 1], whole numbers in [0, 255]"
+        raise InputError(f"the {images.dtype} images of split {split!r} range from {span}: {right}")
     return np.rint(images * (255 / top)).astype(np.uint8)

@@ -41,11 +41,6 @@ def fitted_shape(shape, size, channels):
     return (*(size or shape[:2]), channels or colours)
 
 
-def with_known_channels(image, channels):
-    """Returns `image` with its static shape saying (H, W, channels), as `fit` needs it."""
-    return tf.ensure_shape(image, (*(image.shape[:2] if image.shape.rank else (None, None)), channels))
-
-
 def fit(image, size, channels):
     """Returns a uint8 image with `channels` and, where `size` (H, W) is given, resized and centre-cropped to it.
 

@@ -6,22 +6,72 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_ssl.data.array_sets import open_arrays
+from keras_ssl.data.bundled import open_sample, samples
 from keras_ssl.data.fitting import checked_channels, checked_size
-from keras_ssl.data.samples import open_sample, samples
+from keras_ssl.data.folder import open_folder
+from keras_ssl.data.stream_sets import open_streams
+from keras_ssl.errors import InputError
 
 
 def open(source="cifar10_sample", *, labels=None, size=None, channels=None, task=None, data_dir=None):
-    """Returns the DataSet of `source`."""
+    """Returns the DataSet of `source`.
+
+    Args:
+        source: one of
+            - the name of a bundled sample (see `samples`);
+            - the name of a TFDS set, such as "cifar10", "mnist" or "tiny_imagenet";
+            - the path of a folder of images, as a pathlib.Path, or a str that has a separator or is a folder;
+            - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), uint8, other whole numbers in
+              [0, 255], or floats in [0, 1];
+            - an unbatched tf.data.Dataset of such images, or of (image, label);
+            - a dict {"train": ..., "test": ...} of either of the last two.
+        labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
+            the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
+        size: a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing. None
+            keeps the images' own.
+        channels: 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
+        task: "classification", "multilabel" or "regression", where the labels should be taken for something else
+            than they look like.
+        data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
+
+    Raises:
+        InputError: nothing can be made of `source` with these choices; the message says why.
+    """
     choices = {"labels": labels, "size": checked_size(size), "channels": checked_channels(channels), "task": task}
     if isinstance(source, str) and source in samples():
-        return open_sample(source, **choices)
-    if isinstance(source, Path) or (isinstance(source, str) and (os.sep in source or os.path.isdir(source))):
-        from keras_ssl.data.folder import open_folder
-
+        return open_sample(source, **_without_names(choices))
+    if _is_folder(source):
         return open_folder(source, **choices)
     if isinstance(source, str):
+        # TFDS takes a second to import, and nothing else here needs it.
         from keras_ssl.data.tfds_sets import open_tfds
 
         return open_tfds(source, data_dir=data_dir, **choices)
     splits = source if isinstance(source, dict) else {"train": source}
-    return open_arrays(splits, **choices)
+    streams = [isinstance(each, tf.data.Dataset) for each in splits.values()]
+    if all(streams) and streams:
+        return open_streams(splits, **_without_names(choices))
+    if any(streams):
+        raise InputError("the splits mix tf.data.Datasets and arrays: give either")
+    return open_arrays(splits, **_without_names(choices))
+
+
+def _is_folder(source):
+    """Whether `source` is meant as a folder. "name/config" is a TFDS set, when there is no such folder."""
+    if isinstance(source, Path):
+        return True
+    if not isinstance(source, str):
+        return False
+    if os.path.isdir(os.path.expanduser(source)) or source.startswith((".", "~", os.sep)):
+        return True
+    if os.sep not in source and (os.altsep or os.sep) not in source:
+        return False
+    import tensorflow_datasets as tfds
+
+    return source.split("/")[0].split(":")[0] not in tfds.list_builders(with_community_datasets=False)
+
+
+def _without_names(choices):
+    if not isinstance(choices["labels"], bool | None):
+        raise InputError(f"labels={choices['labels']!r} isn't possible here: give False for none, or leave it out")
+    return choices

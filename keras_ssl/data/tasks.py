@@ -56,7 +56,8 @@ def _column(values):
     if values.dtype.kind == "O":
         values = values.astype(str)
     if values.ndim not in (1, 2) or values.dtype.kind not in "biufUS":
-        raise InputError(f"labels of shape {values.shape} and type {values.dtype} aren't numbers or text, (n,) or (n, K)")
+        found = f"shape {values.shape} and type {values.dtype}"
+        raise InputError(f"labels of {found} can't be used: they are numbers or text, (n,) or (n, K)")
     return values
 
 

@@ -10,24 +10,18 @@ from keras_ssl.errors import InputError
 
 @dataclass(frozen=True)
 class ImageFeature:
-    """The feature that holds the image: its key, its shape (H, W, C) with None where unknown."""
+    """The feature that holds the image: its key, shape (H, W, C) with H, W None where unknown, and whether 16-bit."""
 
     key: str
-    feature: object
     shape: tuple
-
-    @property
-    def channels(self):
-        return self.shape[2]
+    deep: bool
 
     def pixels(self, example):
         """Returns the decoded image, uint8."""
-        encoded = example[self.key]
-        if self.feature.shape[-1] is None:
-            # The channels would otherwise be known only as the image is decoded, one by one.
-            return tf.io.decode_image(encoded, channels=self.channels, expand_animations=False)
-        image = self.feature.decode_example(encoded)
-        return image if image.dtype == tf.uint8 else tf.cast(image // 257, tf.uint8)
+        depth = tf.uint16 if self.deep else tf.uint8
+        image = tf.io.decode_image(example[self.key], self.shape[2], dtype=depth, expand_animations=False)
+        image = tf.ensure_shape(image, self.shape)
+        return tf.cast(image // 257, tf.uint8) if self.deep else image
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,8 @@ class LabelFeature:
         """Returns the label of a parsed example, of the type that its task has."""
         value = example[self.key]
         if self.task == "multilabel":
-            return tf.reduce_max(tf.one_hot(value, len(self.classes)), axis=0, keepdims=False)
+            present = tf.equal(tf.cast(value, tf.int64)[:, None], tf.range(len(self.classes), dtype=tf.int64))
+            return tf.cast(tf.reduce_any(present, axis=0), tf.float32)
         return tf.cast(value, tf.int64 if self.task == "classification" else tf.float32)
 
 
@@ -61,7 +56,9 @@ def image_feature(info, name):
     if not wanted:
         raise InputError(f"{name!r} has no images: its features are {', '.join(_features(info)) or 'unnamed'}")
     feature = found[wanted[0]]
-    return ImageFeature(wanted[0], feature, (*feature.shape[:2], feature.shape[2] or 3))
+    # Where the channels vary, all images are read as RGB.
+    shape = (*feature.shape[:2], feature.shape[2] or 3)
+    return ImageFeature(wanted[0], shape, np.dtype(feature.np_dtype) == np.uint16)
 
 
 def label_feature(info, name, labels, task, image):

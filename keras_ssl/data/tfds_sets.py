@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_ssl.data.array_sets import outside_graph
+from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet
-from keras_ssl.data.fitting import fit, fitted_shape, with_known_channels
-from keras_ssl.data.samples import samples
+from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.tfds_features import image_feature, label_feature
 from keras_ssl.errors import InputError, unknown
 
@@ -50,19 +50,12 @@ class TfdsSplit:
 
         def prepare(record):
             example = parse(record)
-            image = with_known_channels(self._image.pixels(example), self._image.channels)
-            image = fit(image, self._size, self._channels)
+            image = fit(self._image.pixels(example), self._size, self._channels)
             return (image, self._label.value(example)) if labels else image
 
-        stream = self._records()
-        if keep is not None:
-            mask = np.zeros(self.count(), bool)
-            mask[keep] = True
-            kept = tf.data.Dataset.from_tensor_slices(outside_graph(mask))
-            # Functions that only pick a component are never run, so that leaving a record out costs next to nothing.
-            stream = tf.data.Dataset.zip(kept, stream).filter(lambda kept, _: kept).map(lambda _, record: record)
+        stream = kept(self._records(), keep, self.count())
         if shuffle is not None:
-            stream = stream.shuffle(SHUFFLE_BUFFER, seed=tf.cast(shuffle, tf.int64), reshuffle_each_iteration=False)
+            stream = shuffled(stream, SHUFFLE_BUFFER, shuffle)
         return stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     def _records(self):
@@ -73,7 +66,8 @@ class TfdsSplit:
         """A function from a record to {feature: value} of these features, the image still encoded."""
         import tensorflow_datasets as tfds
 
-        features = tfds.decode.PartialDecoding(dict.fromkeys(keys, True)).extract_features(self._info.features)
+        with _quiet():
+            features = tfds.decode.PartialDecoding(dict.fromkeys(keys, True)).extract_features(self._info.features)
         decoders = {self._image.key: tfds.decode.SkipDecoding()} if self._image.key in keys else None
         return lambda record: features.deserialize_example(record, decoders=decoders)
 
@@ -125,7 +119,8 @@ def _builder(name, data_dir):
             return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     prepared = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
     local = [each.parent.parent.name for each in prepared.glob("*/*/dataset_info.json")]
-    raise unknown("data set", name, dict.fromkeys([*samples(), *local, *tfds.list_builders(False)]))
+    registered = tfds.list_builders(with_community_datasets=False)
+    raise unknown("data set", name, dict.fromkeys([*samples(), *local, *registered]))
 
 
 def _prepare(builder, name):
@@ -137,8 +132,8 @@ def _prepare(builder, name):
     except Exception as error:  # TFDS and its builders raise whatever they like here
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{name!r} isn't prepared on this machine and can't be downloaded ({reason}): run `tfds build {name}` where "
-            f"there is a network and copy its ~/tensorflow_datasets here (or give data_dir), or open a bundled sample: "
+            f"{name!r} isn't prepared on this machine and can't be downloaded ({reason}): where there is a network, "
+            f"run `tfds build {name}` and copy its ~/tensorflow_datasets here (or to data_dir), or open a bundled sample: "
             f"{', '.join(samples())}"
         ) from None
 

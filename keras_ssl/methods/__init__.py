@@ -4,10 +4,11 @@
     build(encoder, ...) -> keras.Model             encoder + head, functional API
     LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
                                                    dictionary where the option `loss` picks one, the default first
-    measure(model, images, labels) -> dict         how well it does on test data, each value beside what a method
-                                                   without learning reaches
+    measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
+                                                   what a method without learning reaches, {"chance": 0.25}
     show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
     LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
+    FIXED_SIZE = True                              (only where the network takes images of one size)
 """
 
 import importlib

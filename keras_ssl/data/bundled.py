@@ -22,7 +22,8 @@ def open_sample(name, **choices):
     A split is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json.
     """
     about = json.loads((FOLDER / name / "about.json").read_text(encoding="utf-8"))
-    splits = {split: (_tiles(name, split, about["side"]), np.array(labels)) for split, labels in about["labels"].items()}
+    labels = {split: np.array(values) for split, values in about["labels"].items()}
+    splits = {split: (_tiles(name, split, about["side"]), values) for split, values in labels.items()}
     described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}
     return open_arrays(splits, name=name, **described, **choices)
 

@@ -1,0 +1,109 @@
+"""Autoencoder: squeeze an image through a short code and rebuild it, L(x, g(f(x))) = ||x - g(f(x))||^2.
+
+Hinton, Salakhutdinov, Science 313 (2006) 504-507. The code is too short to copy the image ("undercomplete"), so it has
+to hold what images have in common. A Gaussian fitted to the codes gives new images.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from ... import losses, views
+from ...architectures.decoders import decoder as build_decoder
+from ...architectures.decoders import flattened
+from ...errors import InputError
+from ...layers import CodeDistribution
+from ...models import ImageModel
+
+LOSS = losses.PixelMeanSquaredError()
+METRICS = [losses.mse]  # on pixels in 0..1
+FIXED_SIZE = True
+
+
+def pretext(images, seed, flips=False):
+    """The image is its own target: images (N, H, W, C) -> images, images; flips: mirrored at random."""
+    images = views.flip(images, seed) if flips else images
+    return images, images
+
+
+def build(encoder, code=32, decoder="mlp", widths=None):
+    """Image -> its reconstruction (N, H, W, C), float32 in 0..255.
+
+    code: length of the code z. decoder: "mlp" or "convnet", widths: its own.
+    """
+    z = layers.Dense(code, dtype="float32", name="code")(flattened(encoder.output))
+    f = keras.Model(encoder.input, z, name="encoder")
+    g = build_decoder(decoder, code, encoder.input_shape[1:], widths)
+    z = CodeDistribution(dtype="float32", name="codes")(f(encoder.input))
+    return Autoencoder(encoder.input, g(z), name="autoencoder")
+
+
+def normal(shape, seed):
+    """Standard normal numbers, the same for the same seed on every device, in Python and in a SavedModel."""
+    return tf.random.stateless_normal(shape, [seed, 0], alg="philox")
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class Autoencoder(ImageModel):
+    """`predict` reconstructs; `encode` gives codes, `decode` images of codes, `sample` new images."""
+
+    def encode(self, images):
+        """Pictures, as `predict` takes them -> codes (N, d), (d,) for one."""
+        return self.encoder.predict(images)
+
+    def decode(self, codes):
+        """Codes (N, d) -> images (N, H, W, C), float32 in 0..255. Raises InputError for codes of another length."""
+        codes = np.asarray(codes, "float32")
+        d = self.encoder.output_shape[-1]
+        if codes.ndim != 2 or codes.shape[1] != d:
+            raise InputError(f"{self.name} decodes codes of shape (N, {d}), got {codes.shape}")
+        return self._decode(codes).numpy()
+
+    def sample(self, n, seed=0):
+        """n new images (n, H, W, C), float32 in 0..255, of random codes; the same for the same seed."""
+        return self._decode(self._draw(n, seed)).numpy()
+
+    def endpoints(self):
+        images = tf.TensorSpec((None, *self._image_shape()), tf.float32, "images")
+        codes = tf.TensorSpec((None, self.encoder.output_shape[-1]), tf.float32, "codes")
+        n, seed = tf.TensorSpec((), tf.int32, "n"), tf.TensorSpec((), tf.int32, "seed")
+        encoder = self.encoder
+        return {
+            **super().endpoints(),
+            "encode": (lambda images: encoder(images, training=False), [images]),
+            "decode": (self._decode, [codes]),
+            "sample": (lambda n, seed: self._decode(self._draw(n, seed)), [n, seed]),
+        }
+
+    def _decode(self, codes):
+        return self.get_layer("decoder")(codes, training=False)
+
+    def _draw(self, n, seed):
+        return self.get_layer("codes").colour(normal([n, self.encoder.output_shape[-1]], seed))
+
+
+def measure(model, dataset):
+    """Squared error on test and on training images, pixels in 0..1, beside PCA's with as many components."""
+    from sklearn.decomposition import PCA
+
+    train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
+    flat = [images.reshape(len(images), -1).astype("float32") / 255 for images in (train, test)]
+    d = min(model.encoder.output_shape[-1], *flat[0].shape)
+    pca = PCA(d, random_state=0).fit(flat[0])
+    linear = [np.mean((x - pca.inverse_transform(pca.transform(x))) ** 2) for x in flat]
+    error = [np.mean((x - model.predict(images, batch_size=500).reshape(x.shape) / 255) ** 2)
+             for x, images in zip(flat, (train, test), strict=True)]  # fmt: skip
+    return {
+        "mse": {"value": error[1], "pca": linear[1], "mean_image": np.mean((flat[1] - flat[0].mean(axis=0)) ** 2)},
+        "mse_train": {"value": error[0], "pca": linear[0]},
+    }
+
+
+def show(model, images):
+    """Images, their reconstructions, and new images of codes drawn from the fitted Gaussian."""
+    return [
+        ("images", images, None),
+        ("reconstructed", model.predict(images), None),
+        ("samples", model.sample(len(images)), None),
+    ]

@@ -1,0 +1,105 @@
+"""Opening encoders: from the zoo, from files, from keras.applications, or untrained."""
+
+import re
+
+import keras
+
+from .. import architectures, data, zoo
+from ..errors import InputError, unknown
+
+ADAPTED_TO = 512  # images that an untrained encoder's first layer is fitted to
+
+
+def open_encoder(name, dataset=None, seed=0):
+    """An image encoder, a `keras.Model` from images (N, H, W, C) in 0..255 to a feature map or features (N, D).
+
+    name: a zoo name; a path of a `.keras` file; "keras.applications:NAME" with its ImageNet weights, which Keras
+        downloads; "random:ARCHITECTURE" for an untrained one, where ARCHITECTURE is what `architectures.build` takes;
+        or a `keras.Model`, whose part named "encoder" is taken if it has one.
+    dataset: the DataSet at hand. An untrained encoder is built for its shape and adapted to its images.
+    seed: of an untrained encoder's weights.
+
+    Raises InputError for an unknown name, a damaged file, and weights that can't be downloaded.
+    """
+    if isinstance(name, keras.Model):
+        return _inner(name)
+    name = str(name)
+    if name.startswith("random:"):
+        keras.utils.set_random_seed(seed)
+        shape = (None, None, 3) if dataset is None or dataset.shape[-1] == 3 else dataset.shape
+        try:
+            encoder = architectures.build(name.split(":", 1)[1], shape)
+        except InputError:
+            if dataset is None or None in dataset.shape:
+                raise
+            encoder = architectures.build(name.split(":", 1)[1], dataset.shape)  # of one size only
+        if dataset is not None:
+            architectures.adapt(encoder, sample_images(dataset, seed))
+        return encoder
+    if name.startswith("keras.applications:"):
+        return architectures.build(name, pretrained=True)
+    return zoo.encoder(name)
+
+
+def untrained(encoder, dataset, seed=0):
+    """The same network with fresh weights, adapted to the unlabelled training images as a pretrained one once was."""
+    keras.utils.set_random_seed(seed)
+    copy = keras.models.clone_model(encoder)
+    architectures.adapt(copy, sample_images(dataset, seed))
+    return copy
+
+
+def sample_images(dataset, seed=0):
+    """Some hundreds of the training images of a DataSet, without labels: uint8 (n, H, W, C)."""
+    if None in dataset.shape:
+        raise InputError(f"the images of {dataset.name} differ in size; give one with size= (--size), such as 64")
+    stream = dataset.stream("train", labels=False, shuffle=seed)
+    return next(iter(stream.batch(ADAPTED_TO).as_numpy_iterator()))
+
+
+def blocks(encoder):
+    """The names of an encoder's blocks, in order, for probes and for unfreezing.
+
+    Ours name theirs "stem", "block1a", "block1", ...; of another network, the last layer at each resolution.
+    """
+    named = [layer.name for layer in encoder.layers if re.fullmatch(r"stem|block\d+[a-z]?", layer.name)]
+    if named:
+        return named
+    maps = [layer for layer in encoder.layers if len(getattr(layer.output, "shape", ())) == 4]
+    if not maps:
+        return [layer.name for layer in encoder.layers if layer.weights]
+    sides = [side or 224 for side in encoder.input_shape[1:3]]
+    shapes = keras.Model(encoder.input, [layer.output for layer in maps]).compute_output_shape(
+        (1, *sides, encoder.input_shape[-1])
+    )
+    last = {tuple(shape[1:3]): layer.name for shape, layer in zip(shapes, maps, strict=True)}
+    last.pop(tuple(sides), None)  # mere preprocessing
+    return list(last.values())
+
+
+def cut(encoder, block=None):
+    """The encoder up to and with a block; the whole for None. Raises InputError for an unknown block."""
+    if not block:
+        return encoder
+    if block not in [layer.name for layer in encoder.layers]:
+        raise unknown("block", block, blocks(encoder))
+    return keras.Model(encoder.input, encoder.get_layer(block).output, name="encoder")
+
+
+def as_dataset(dataset):
+    """A DataSet from one, or from whatever `keras_ssl.data.open` takes."""
+    return dataset if isinstance(dataset, data.DataSet) else data.open(dataset)
+
+
+def check_fits(encoder, shape):
+    """Raises InputError where images of `shape` (H, W, C) can't go into the encoder."""
+    takes = encoder.input_shape[1:]
+    if any(want is not None and want != have for want, have in zip(takes, shape, strict=True)):
+        said = "x".join("any" if side is None else str(side) for side in takes)
+        given = "x".join("any" if side is None else str(side) for side in shape)
+        raise InputError(f"the encoder takes images of {said}, these are {given}; open them with a fitting size and channels")
+
+
+def _inner(model):
+    inner = [layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)]
+    return inner[0] if inner else model

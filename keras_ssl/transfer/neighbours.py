@@ -1,0 +1,62 @@
+"""The k-nearest-neighbours classifier: how well images of one kind lie together, with nothing trained on top."""
+
+import time
+
+import numpy as np
+
+from .encoders import as_dataset, open_encoder
+from .extraction import features
+from .scores import parts, scores
+
+ROWS = 512  # test images at a time: with 50,000 training images their similarities take 100 MB
+
+
+def knn(encoder, dataset, k=200, temperature=0.1, block=None, labels="all", seed=0, grid=3):
+    """Weighted k-nearest-neighbours by cosine similarity s: each neighbour votes with exp(s / temperature).
+
+    Source: Wu, Xiong, Yu, Lin, CVPR 2018, arXiv:1805.01978, section 3.4. Multilabel and regression average the
+    neighbours' labels with the same weights.
+
+    encoder, dataset, labels, block, seed, grid: as for `probe`. k: at most the number of labels; more means all.
+
+    Returns a dictionary: the figures on the test split as `scores` gives them ("accuracy" first, in 0..1), and "k",
+    "temperature", "labels", "seconds", "block", "features".
+    Raises InputError for anything that can't be used.
+    """
+    began = time.perf_counter()
+    dataset = as_dataset(dataset)
+    encoder = open_encoder(encoder, dataset, seed)
+    part = parts(dataset, labels, seed)
+    x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
+    test = features(encoder, dataset.stream(part.test, labels=False), block, grid)
+    y = dataset.labels(part.train)[part.keep]
+    if dataset.task == "classification":
+        y = np.eye(y.max() + 1, dtype="float32")[y]
+    figures = scores(dataset.task, dataset.labels(part.test), vote(x, y, test, k, temperature))
+    seconds = round(time.perf_counter() - began, 1)
+    return {
+        **figures, "k": min(k, len(x)), "temperature": temperature, "labels": len(x), "seconds": seconds,
+        "block": block or "", "features": x.shape[1],
+    }  # fmt: skip
+
+
+def vote(x, y, ask, k=200, temperature=0.1):
+    """The weighted mean of the labels y (N,) or (N, K) of each `ask`'s k nearest among x: (M, K).
+
+    x: features (N, D) with y; ask: features (M, D). In blocks, so that memory grows with N, not N x M.
+    """
+    k = min(k, len(x))
+    x, y = _unit(x), y.reshape(len(y), -1)
+    answers = []
+    for start in range(0, len(ask), ROWS):
+        similarity = _unit(ask[start : start + ROWS]) @ x.T
+        nearest = np.argpartition(similarity, -k, axis=1)[:, -k:]
+        near = np.take_along_axis(similarity, nearest, axis=1)
+        weights = np.exp((near - near.max(axis=1, keepdims=True)) / temperature)  # the same factor for all of a row
+        weights /= weights.sum(axis=1, keepdims=True)
+        answers.append(np.einsum("mk,mkc->mc", weights, y[nearest]))
+    return np.concatenate(answers)
+
+
+def _unit(rows):
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from keras_ssl import data
+
+
+def test_their_names():
+    assert data.samples() == ["cifar10_sample", "fashion_mnist_sample", "mnist_sample"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "first"),
+    [("cifar10_sample", (32, 32, 3), "airplane"), ("fashion_mnist_sample", (28, 28, 1), "T-shirt/top")]
+    + [("mnist_sample", (28, 28, 1), "0")],
+)
+def test_their_contents(name, shape, first):
+    opened = data.open(name)
+    assert (opened.name, opened.task, opened.shape, opened.classes[0]) == (name, "classification", shape, first)
+    assert opened.origin and opened.licence and opened.citation
+    assert [opened.count(split) for split in opened.splits] == [2000, 1000, 1800, 200]
+    for split, each in (("train", 200), ("test", 100), ("fit", 180), ("validation", 20)):
+        assert np.bincount(opened.labels(split)).tolist() == [each] * 10
+    assert opened.labels("train")[:10].tolist() == list(range(10))
+
+
+def test_the_images_are_those_of_their_labels():
+    """A nearest-mean classifier tells digits apart well above chance only when tiles and labels match."""
+    opened = data.open("mnist_sample")
+    images, labels = opened.arrays("train")
+    means = np.stack([images[labels == digit].reshape(-1, 784).mean(axis=0) for digit in range(10)])
+    images, labels = opened.arrays("test")
+    distances = ((images.reshape(-1, 1, 784) - means) ** 2).sum(axis=-1)
+    assert (distances.argmin(axis=1) == labels).mean() > 0.75

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ssl import data
+from keras_ssl.data import tfds_sets
+from keras_ssl.errors import InputError
+
+tfds = pytest.importorskip("tensorflow_datasets")
+
+
+def numbered(count, side=4, channels=3):
+    return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, side, side, channels))
+
+
+def prepare(root, name, features, splits, **about):
+    """Writes a prepared TFDS set of these examples under `root`, each split in two files."""
+    folder = root / name / "1.0.0"
+    folder.mkdir(parents=True)
+    features = tfds.features.FeaturesDict(features)
+    infos = []
+    for split, examples in splits.items():
+        shards = [examples[: len(examples) // 2], examples[len(examples) // 2 :]]
+        for number, shard in enumerate(shards):
+            with tf.io.TFRecordWriter(str(folder / f"{name}-{split}.tfrecord-0000{number}-of-00002")) as file:
+                for example in shard:
+                    file.write(features.serialize_example(features.encode_example(example)))
+        lengths = [len(shard) for shard in shards]
+        infos.append(tfds.core.SplitInfo(name=split, shard_lengths=lengths, num_bytes=0))
+    tfds.folder_dataset.write_metadata(data_dir=folder, features=features, split_infos=infos, **about)
+    return root
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    features = {
+        "image": tfds.features.Image(shape=(4, 4, 3), encoding_format="png"),
+        "label": tfds.features.ClassLabel(names=["even", "odd"]),
+    }
+    examples = [{"image": image, "label": i % 2} for i, image in enumerate(numbered(100))]
+    splits = {"train": examples, "validation": examples[:10]}
+    root = tmp_path_factory.mktemp("labelled")
+    return prepare(root, "tiny_numbers", features, splits, citation="A. Author, 2020", homepage="https://example.org")
+
+
+def order(stream):
+    return [int(np.ravel(each[0] if isinstance(each, tuple) else each)[0]) for each in stream.as_numpy_iterator()]
+
+
+def test_a_prepared_set_is_read_from_its_files(labelled):
+    opened = data.open("tiny_numbers", data_dir=labelled)
+    assert (opened.task, opened.classes, opened.shape) == ("classification", ["even", "odd"], (4, 4, 3))
+    assert (opened.origin, opened.citation) == ("https://example.org", "A. Author, 2020")
+    assert opened.splits == ["train", "test", "fit", "validation"]
+    assert [opened.count(split) for split in opened.splits] == [100, 10, 90, 10]
+    images, labels = opened.arrays("train")
+    np.testing.assert_array_equal(images, numbered(100))
+    np.testing.assert_array_equal(labels, np.arange(100) % 2)
+    assert np.bincount(opened.labels("validation")).tolist() == [5, 5]
+
+
+def test_keep_and_shuffle(labelled):
+    opened = data.open("tiny_numbers", data_dir=labelled)
+    assert order(opened.stream("train", keep=[50, 4])) == [4, 50]
+    first = order(opened.stream("fit", shuffle=1))
+    tf.random.set_seed(0)
+    assert order(opened.stream("fit", shuffle=tf.constant(1), labels=False)) == first
+    assert first != order(opened.stream("fit", shuffle=2)) and sorted(first) == sorted(order(opened.stream("fit")))
+    epochs = tf.data.Dataset.range(1, 3).flat_map(lambda seed: opened.stream("fit", shuffle=seed))
+    assert order(epochs)[:90] == first
+
+
+def test_labels_are_read_without_the_images(labelled, monkeypatch):
+    opened = data.open("tiny_numbers", data_dir=labelled)
+
+    def refuse(*_):
+        raise AssertionError("an image was decoded")
+
+    monkeypatch.setattr("keras_ssl.data.tfds_features.ImageFeature.pixels", refuse)
+    assert opened.labels("train").sum() == 50
+
+
+def test_size_channels_and_labels_false(labelled):
+    opened = data.open("tiny_numbers", data_dir=labelled, size=2, channels=1, labels=False)
+    assert opened.task is None and opened.stream("train").element_spec == tf.TensorSpec((2, 2, 1), tf.uint8)
+
+
+def test_sets_without_usable_labels_are_unlabelled(tmp_path):
+    features = {"image": tfds.features.Image(), "id": tfds.features.Text()}
+    examples = [{"image": image, "id": "x"} for image in numbered(6)]
+    prepare(tmp_path, "tiny_plain", features, {"test": examples})
+    opened = data.open("tiny_plain", data_dir=tmp_path)
+    assert (opened.task, opened.shape, opened.splits) == (None, (None, None, 3), ["test"])
+    assert order(opened.stream("test")) == list(range(6)) and opened.labels("test") is None
+
+
+def test_other_kinds_of_labels_and_16_bit_images(tmp_path):
+    features = {
+        "scan": tfds.features.Image(shape=(4, 4, 1), dtype=np.uint16),
+        "tags": tfds.features.Sequence(tfds.features.ClassLabel(names=["a", "b", "c"])),
+        "age": tfds.features.Scalar(np.float32),
+    }
+    scans = numbered(3, channels=1).astype(np.uint16) * 257
+    tags = [[0, 2], [], [1]]
+    examples = [{"scan": scan, "tags": tags[i], "age": float(i)} for i, scan in enumerate(scans)]
+    prepare(tmp_path, "tiny_scans", features, {"train": examples}, supervised_keys=("scan", "tags"))
+    opened = data.open("tiny_scans", data_dir=tmp_path)
+    assert (opened.task, opened.classes, opened.shape) == ("multilabel", ["a", "b", "c"], (4, 4, 1))
+    assert opened.labels("train").tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    assert all(
+        y.tolist() == opened.labels("train")[i].tolist()
+        for i, (_, y) in enumerate(opened.stream("train").as_numpy_iterator())
+    )
+    ages = data.open("tiny_scans", data_dir=tmp_path, labels="age")
+    assert ages.task == "regression"
+    assert all(x[0, 0, 0] == y for x, y in ages.stream("train").as_numpy_iterator())
+    with pytest.raises(InputError, match="no label 'sex'; there are: "):
+        data.open("tiny_scans", data_dir=tmp_path, labels="sex")
+    with pytest.raises(InputError, match="is for multilabel, not task='regression'"):
+        data.open("tiny_scans", data_dir=tmp_path, task="regression")
+
+
+def test_sets_without_images_are_refused(tmp_path):
+    prepare(tmp_path, "tiny_texts", {"text": tfds.features.Text()}, {"train": [{"text": "a"}, {"text": "b"}]})
+    with pytest.raises(InputError, match="has no images: its features are text"):
+        data.open("tiny_texts", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("cifar1", "cifar10"), ("mnist_smple", "mnist_sample"), ("tiny_number", "tiny_numbers"), ("cifar-10", "cifar10")],
+)
+def test_unknown_names_are_answered_with_near_ones(labelled, name, near):
+    with pytest.raises(InputError, match=f"unknown data set '{name}'; did you mean .*{near}"):
+        data.open(name, data_dir=labelled)
+
+
+@pytest.mark.parametrize("name", ["svhn_cropped", "cifar10_corrupted/fog_1"])
+def test_a_set_that_cannot_be_downloaded_says_what_to_do(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setattr(tfds_sets, "STORE", ("no-such-host.invalid", 443))
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    with pytest.raises(InputError, match=rf"no network.*tfds build {name}.*data_dir.*cifar10_sample") as caught:
+        data.open(name, data_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_failing_download_gives_its_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds_sets, "_check_network", lambda: None)
+
+    def fail(*_):
+        raise AssertionError("get it by hand\nfrom the authors")
+
+    monkeypatch.setattr("tensorflow_datasets.core.DatasetBuilder.download_and_prepare", fail)
+    with pytest.raises(InputError, match=r"\(get it by hand\)"):
+        data.open("svhn_cropped", data_dir=tmp_path)
