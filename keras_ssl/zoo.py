@@ -35,6 +35,11 @@ def _entries(folder):
     return sorted(p.parent.name for p in folder.glob("*/recipe.json")) if folder.is_dir() else []
 
 
+def bundled_names():
+    """The names of the entries that come with the package, sorted."""
+    return _entries(bundled())
+
+
 def names():
     """All entries' names, the user's own included, sorted."""
     return sorted({*_entries(bundled()), *_entries(own())})
@@ -174,7 +179,7 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
         _export(copy, temporary / "saved_model")
         about = {f: getattr(dataset, f, "") for f in ("origin", "licence", "citation")}
         record = {"recipe": recipe.to_dict() if recipe else {}, "data": about, "half_precision": half, **_versions()}
-        _write_json(temporary / "recipe.json", record)
+        write_json(temporary / "recipe.json", record)
         if picture:
             shutil.copyfile(picture, temporary / "preview.png")
         write_checksums(temporary)
@@ -250,14 +255,17 @@ def _plain_endpoints(model):
 
 
 def _sha256(file):
+    digest = hashlib.sha256()
     with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(stream.read()).hexdigest()
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def write_checksums(folder):
     """Note the SHA-256 of an entry's model.keras and SavedModel in its checksums.json."""
     files = [folder / "model.keras", *sorted(p for p in (folder / "saved_model").rglob("*") if p.is_file())]
-    _write_json(folder / "checksums.json", {f.relative_to(folder).as_posix(): _sha256(f) for f in files})
+    write_json(folder / "checksums.json", {f.relative_to(folder).as_posix(): _sha256(f) for f in files})
 
 
 def _check(folder, file):
@@ -268,7 +276,8 @@ def _check(folder, file):
         raise InputError(f"{folder / file} is damaged (its SHA-256 isn't the noted one): install or train it again")
 
 
-def _write_json(file, value):
+def write_json(file, value):
+    """Write a value as JSON, whole or not at all."""
     temporary = file.with_suffix(".partial")
     temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
     os.replace(temporary, file)

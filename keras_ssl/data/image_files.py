@@ -38,18 +38,21 @@ def read(path, size, channels):
         if size is not None:
             _draft(image, size)
         image = _eight_bit(image)
-        image = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
+        if image.getexif().get(ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+        mode = "L" if channels == 1 else "RGB"
+        image = image if image.mode == mode else image.convert(mode)
         if size is not None and image.size != (size[1], size[0]):
             image = _resized(image, size)
         return np.asarray(image).reshape(image.height, image.width, channels)
 
 
 def _draft(image, size):
-    """Lets a JPEG decode at 1/2, 1/4 or 1/8 of its size, at least twice as large as wanted, which saves most time."""
+    """Lets a JPEG decode at 1/2, 1/4 or 1/8 of its size, while that is as large as wanted, which saves most time."""
     height, width = size
     if image.getexif().get(ORIENTATION) in TURNED:
         height, width = width, height
-    scale = 2 * max(width / image.width, height / image.height)
+    scale = max(width / image.width, height / image.height)
     if scale < 1:
         image.draft(None, (round(image.width * scale), round(image.height * scale)))
 

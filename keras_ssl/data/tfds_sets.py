@@ -133,8 +133,8 @@ def _prepare(builder, name):
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{name!r} isn't prepared on this machine and can't be downloaded ({reason}): where there is a network, "
-            f"run `tfds build {name}` and copy its ~/tensorflow_datasets here (or to data_dir), or open a bundled sample: "
-            f"{', '.join(samples())}"
+            f"run `tfds build {name}` and copy its ~/tensorflow_datasets here (or to data_dir), or open a bundled "
+            f"sample: {', '.join(samples())}"
         ) from None
 
 

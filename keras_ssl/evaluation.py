@@ -1,0 +1,70 @@
+"""The figures of a zoo entry: how well it does its pretext task, and what its encoder is worth, beside baselines.
+
+tools/evaluate.py is the one writer of zoo/NAME/metrics.json, and writes what `evaluate` returns.
+"""
+
+import numpy as np
+
+from . import data, transfer, zoo
+from .recipes import Recipe
+
+# The bundled sample that stands for a data set where seconds count, and the labelled set that encoders meet on.
+SAMPLES = {
+    "cifar10": "cifar10_sample",
+    "tiny_imagenet": "cifar10_sample",
+    "fashion_mnist": "fashion_mnist_sample",
+    "mnist": "mnist_sample",
+}
+PROBED_ON = {"tiny_imagenet": "cifar10"}
+
+
+def evaluate(name, sample=False, seed=0):
+    """Figures of the entry `name` on the official test split, or on the bundled sample's.
+
+    Returns {"data", "images", "seed", "figures": {name: {"value": ..., baseline: ...}}}: the method's own `measure`,
+    then "probe" and "knn": accuracies of a linear probe and of 200 nearest neighbours on the entry's `probe_block`,
+    beside the same network with random weights.
+    """
+    from . import methods
+
+    info = zoo.info(name)
+    recipe = Recipe.from_dict(info["recipe"])
+    model = zoo.load(name)
+    own_set = data.open(_set(recipe.dataset, sample), size=recipe.size, channels=recipe.channels)
+    probed = data.open(_set(PROBED_ON.get(recipe.dataset, recipe.dataset), sample), channels=recipe.channels)
+    figures = dict(methods.get(recipe.method).measure(model, own_set))
+    block = recipe.probe_block or None
+    encoders = {"value": zoo.encoder(name), "random": random_encoder(recipe, probed, seed)}
+    for figure, function in (("probe", transfer.probe), ("knn", transfer.knn)):
+        figures[figure] = {who: function(encoder, probed, block=block)["accuracy"] for who, encoder in encoders.items()}
+    return {
+        "data": own_set.name,
+        "probed_on": probed.name,
+        "images": own_set.count("test"),
+        "seed": seed,
+        "figures": {k: {n: _plain(v) for n, v in values.items()} for k, values in figures.items()},
+    }
+
+
+def random_encoder(recipe, dataset, seed=0):
+    """The recipe's encoder before training: random weights, its first layer whitened on the data set like the trained one's."""
+    import keras
+
+    from . import architectures, training
+
+    keras.utils.set_random_seed(seed)
+    shape = (None, None, 3) if dataset.shape[-1] == 3 else tuple(dataset.shape)
+    encoder = architectures.encoder_of(training.build(recipe, shape))
+    architectures.adapt(encoder, next(iter(dataset.stream("train", labels=False, shuffle=seed).batch(512))).numpy())
+    return encoder
+
+
+def _set(name, sample):
+    return SAMPLES.get(name, name) if sample else name
+
+
+def _plain(value):
+    """A number as JSON takes it, to six figures; anything else as it is."""
+    if isinstance(value, (np.floating, np.integer, float, int)):
+        return float(f"{float(value):.6g}")
+    return value

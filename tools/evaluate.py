@@ -1,0 +1,43 @@
+"""Measure a zoo entry: python tools/evaluate.py NAME [--sample] [--write].
+
+Without --write it prints; with it, it measures on the full test split and on the bundled sample and writes the entry's
+metrics.json and README.md. With --sample it measures on the bundled sample alone, in seconds.
+"""
+
+import argparse
+import json
+import sys
+import time
+
+from keras_ssl import cards, zoo
+from keras_ssl.errors import InputError
+from keras_ssl.evaluation import evaluate
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--sample", action="store_true", help="on the bundled sample only")
+    parser.add_argument("--write", action="store_true", help="write metrics.json and the model card")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    try:
+        measured = {}
+        for kind in ["sample"] if given.sample else ["full", "sample"] if given.write else ["full"]:
+            began = time.time()
+            command = f"python tools/evaluate.py {given.name}" + (" --sample" if kind == "sample" else "")
+            figures = evaluate(given.name, sample=kind == "sample", seed=given.seed)
+            measured[kind] = {"command": command, **figures}
+            print(json.dumps(measured[kind], indent=1), f"{time.time() - began:.0f} s", flush=True)
+        if given.write:
+            folder = zoo.path(given.name)
+            before = zoo.info(given.name)["metrics"]
+            zoo.write_json(folder / "metrics.json", {**before, **measured})
+            (folder / "README.md").write_text(cards.card(given.name))
+    except InputError as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Bring a trained entry from the user's own zoo into the package: python tools/export.py NAME [--as OTHER].
+
+Its large weights are rounded to half precision on the way. Then measure it: python tools/evaluate.py OTHER --write.
+"""
+
+import argparse
+import pathlib
+import sys
+import types
+
+from keras_ssl import zoo
+from keras_ssl.errors import InputError
+from keras_ssl.recipes import Recipe
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("--as", dest="target")
+    given = parser.parse_args()
+    try:
+        info = zoo.info(given.name)
+        picture = pathlib.Path(info["path"]) / "preview.png"
+        place = zoo.save(
+            zoo.load(given.name), given.target or given.name, recipe=Recipe.from_dict(info["recipe"]),
+            dataset=types.SimpleNamespace(**info["data"]), picture=picture if picture.exists() else None,
+            folder=zoo.bundled(), half=True,
+        )  # fmt: skip
+        print(f"{place}: {sum(p.stat().st_size for p in place.rglob('*') if p.is_file()) / 1e6:.2f} MB")
+    except InputError as error:
+        print(f"export: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
