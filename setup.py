@@ -25,6 +25,7 @@ setup(
         "tensorflow>=2.20",
         "keras>=3.12",
         "tensorflow-datasets>=4.9.9",
+        "importlib_resources",  # TFDS imports it where it downloads, and asks for it only on old Pythons
         "tensorboard>=2.19",  # the TensorBoard callback; TensorFlow 2.21 no longer brings it
         "numpy>=1.26",
         "scipy>=1.11",

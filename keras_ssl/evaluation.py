@@ -50,10 +50,10 @@ def random_encoder(recipe, dataset, seed=0):
     """The recipe's encoder before training: random weights, its first layer whitened on the data set like the trained one's."""
     import keras
 
-    from . import architectures, training
+    from . import architectures, methods, training
 
     keras.utils.set_random_seed(seed)
-    shape = (None, None, 3) if dataset.shape[-1] == 3 else tuple(dataset.shape)
+    shape = training.open_shape(dataset.shape, methods.get(recipe.method))
     encoder = architectures.encoder_of(training.build(recipe, shape))
     architectures.adapt(encoder, next(iter(dataset.stream("train", labels=False, shuffle=seed).batch(512))).numpy())
     return encoder

@@ -52,7 +52,7 @@ def make_optimizer(recipe, steps):
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)
     if recipe.optimizer == "adam":
-        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, beta_1=recipe.beta_1)
+        return keras.optimizers.Adam(rate, weight_decay=recipe.weight_decay or None, beta_1=recipe.beta_1)
     raise InputError(f'optimizer is "sgd" or "adam", got {recipe.optimizer!r}')
 
 
@@ -126,7 +126,7 @@ def pretrain(
     try:
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            model = build(recipe, _open_shape(images.shape, method), encoder)
+            model = build(recipe, open_shape(images.shape, method), encoder)
             architectures.adapt(model, sample)
             model.compile(
                 make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False
@@ -165,8 +165,11 @@ def pretrain(
     return finished, history
 
 
-def _open_shape(shape, method):
-    """Colour images open the network to any size; grey sets are small and fixed, as their fully connected networks need."""
+def open_shape(shape, method):
+    """The shape of images that the network is built for: any size in colour, where the method takes it (no FIXED_SIZE).
+
+    Grey sets are small and of one size, as their fully connected networks need.
+    """
     return (None, None, 3) if shape[-1] == 3 and not getattr(method, "FIXED_SIZE", False) else tuple(shape)
 
 

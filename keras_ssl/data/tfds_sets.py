@@ -113,12 +113,16 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
 def _builder(name, data_dir):
     import tensorflow_datasets as tfds
 
-    known = re.fullmatch(r"\w+([/:][\w.*/:=,-]+)?", name)
-    with contextlib.suppress(tfds.core.DatasetNotFoundError):
-        if known:
-            return tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    prepared = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
-    local = [each.parent.parent.name for each in prepared.glob("*/*/dataset_info.json")]
+    folder = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    if re.fullmatch(r"\w+([/:][\w.*/:=,-]+)?", name):
+        try:
+            return tfds.builder(name, data_dir=os.fspath(folder), try_gcs=False)
+        except tfds.core.DatasetNotFoundError:
+            pass
+        except Exception as error:  # of many kinds, for an unknown config or version
+            reason = _first_line(error).split("}: ")[-1].split(". Here are")[0]
+            raise InputError(f"TFDS can't open {name!r}: {reason}") from None
+    local = [each.parent.parent.name for each in folder.glob("*/*/dataset_info.json")]
     registered = tfds.list_builders(with_community_datasets=False)
     raise unknown("data set", name, dict.fromkeys([*samples(), *local, *registered]))
 
@@ -130,12 +134,15 @@ def _prepare(builder, name):
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare()
     except Exception as error:  # TFDS and its builders raise whatever they like here
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{name!r} isn't prepared on this machine and can't be downloaded ({reason}): where there is a network, "
-            f"run `tfds build {name}` and copy its ~/tensorflow_datasets here (or to data_dir), or open a bundled "
-            f"sample: {', '.join(samples())}"
+            f"{name!r} isn't prepared on this machine and can't be downloaded ({_first_line(error)}): where there is a "
+            f"network, run `tfds build {name}` and copy its ~/tensorflow_datasets here (or to data_dir), or open a "
+            f"bundled sample: {', '.join(samples())}"
         ) from None
+
+
+def _first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _check_network():

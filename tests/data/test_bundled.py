@@ -10,8 +10,11 @@ def test_their_names():
 
 @pytest.mark.parametrize(
     ("name", "shape", "first"),
-    [("cifar10_sample", (32, 32, 3), "airplane"), ("fashion_mnist_sample", (28, 28, 1), "T-shirt/top")]
-    + [("mnist_sample", (28, 28, 1), "0")],
+    [
+        ("cifar10_sample", (32, 32, 3), "airplane"),
+        ("fashion_mnist_sample", (28, 28, 1), "T-shirt/top"),
+        ("mnist_sample", (28, 28, 1), "0"),
+    ],
 )
 def test_their_contents(name, shape, first):
     opened = data.open(name)

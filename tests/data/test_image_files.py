@@ -24,8 +24,17 @@ def test_formats(tmp_path, suffix):
 
 @pytest.mark.parametrize(
     ("mode", "suffix", "channels"),
-    [("L", "png", 1), ("1", "png", 1), ("LA", "png", 1), ("RGBA", "png", 3), ("P", "png", 3), ("CMYK", "jpg", 3)]
-    + [("YCbCr", "jpg", 3), ("CMYK", "tif", 3), ("F", "tif", None)],
+    [
+        ("L", "png", 1),
+        ("1", "png", 1),
+        ("LA", "png", 1),
+        ("RGBA", "png", 3),
+        ("P", "png", 3),
+        ("CMYK", "jpg", 3),
+        ("YCbCr", "jpg", 3),
+        ("CMYK", "tif", 3),
+        ("F", "tif", None),
+    ],
 )
 def test_modes(tmp_path, mode, suffix, channels):
     image = Image.fromarray(HALVES).convert("RGB")

@@ -15,8 +15,20 @@ BALANCED = opened(np.arange(1000) % 10)
 
 @pytest.mark.parametrize(
     ("labels", "number"),
-    [(0.01, 10), ("0.01", 10), ("1%", 10), ("2.5 %", 25), (250, 250), ("250", 250), (np.int64(30), 30), (1.0, 1000)]
-    + [("all", 1000), (None, 1000), ("1,000", 1000), (1000, 1000), ("1e-2", 10)],
+    [
+        (0.01, 10),
+        ("0.01", 10),
+        ("1e-2", 10),
+        ("1%", 10),
+        ("2.5 %", 25),
+        (250, 250),
+        ("250", 250),
+        ("1,000", 1000),
+        (np.int64(30), 30),
+        (1.0, 1000),
+        ("all", 1000),
+        (None, 1000),
+    ],
 )
 def test_each_way_to_say_how_many(labels, number):
     chosen = data.choose_labels(BALANCED, labels)

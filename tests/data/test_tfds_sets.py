@@ -107,10 +107,9 @@ def test_other_kinds_of_labels_and_16_bit_images(tmp_path):
     opened = data.open("tiny_scans", data_dir=tmp_path)
     assert (opened.task, opened.classes, opened.shape) == ("multilabel", ["a", "b", "c"], (4, 4, 1))
     assert opened.labels("train").tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
-    assert all(
-        y.tolist() == opened.labels("train")[i].tolist()
-        for i, (_, y) in enumerate(opened.stream("train").as_numpy_iterator())
-    )
+    streamed = [label.tolist() for _, label in opened.stream("train").as_numpy_iterator()]
+    assert streamed == opened.labels("train").tolist()
+    assert opened.arrays("train")[0][:, 0, 0, 0].tolist() == [0, 1, 2]
     ages = data.open("tiny_scans", data_dir=tmp_path, labels="age")
     assert ages.task == "regression"
     assert all(x[0, 0, 0] == y for x, y in ages.stream("train").as_numpy_iterator())
@@ -133,6 +132,13 @@ def test_sets_without_images_are_refused(tmp_path):
 def test_unknown_names_are_answered_with_near_ones(labelled, name, near):
     with pytest.raises(InputError, match=f"unknown data set '{name}'; did you mean .*{near}"):
         data.open(name, data_dir=labelled)
+
+
+@pytest.mark.parametrize("name", ["cifar10_corrupted/foo_1", "cifar10:9.9.9"])
+def test_unknown_configs_and_versions(tmp_path, name):
+    with pytest.raises(InputError, match=f"TFDS can't open '{name}': .*(foo_1 not found|only: 3.0.2)") as caught:
+        data.open(name, data_dir=tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["svhn_cropped", "cifar10_corrupted/fog_1"])

@@ -1,0 +1,121 @@
+"""Training speed of the shared encoder, as ratios from one run: python tools/benchmark.py [--seconds 15] [--precision …]
+
+Images a second of one rotation-like training step (32x32, batch 256, SGD with momentum) of our encoder; of the same
+network from plain Keras layers; of the same network in PyTorch, where that is installed; and of ours on two replicas,
+which on one processor's two logical devices shows what replication costs, not what it gains.
+"""
+
+import argparse
+import os
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+BATCH, SIDE, CLASSES = 256, 32, 4
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=15, help="of measuring for each network")
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
+    given = parser.parse_args()
+
+    from keras_ssl import distribution
+
+    distribution.divide_cpu(2)
+    import keras
+    import numpy as np
+
+    keras.config.set_dtype_policy(given.precision)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (BATCH, SIDE, SIDE, 3)).astype("uint8")
+    labels = rng.integers(0, CLASSES, BATCH)
+    ours = keras_speed(lambda: our_network(), images, labels, given.seconds)
+    rows = [("ours", ours)]
+    rows.append(("plain Keras layers", keras_speed(lambda: plain_network(), images, labels, given.seconds)))
+    strategy = distribution.strategy("mirrored", 2)
+    rows.append(("ours, two replicas", keras_speed(lambda: our_network(), images, labels, given.seconds, strategy)))
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        print("PyTorch isn't installed: not compared")
+    else:
+        rows.append((f"PyTorch {torch.__version__} (float32)", torch_speed(images, labels, given.seconds)))
+    for name, speed in rows:
+        print(f"{name:32} {speed:7.0f} images/s   {speed / ours:5.2f} x ours ({given.precision})")
+
+
+def our_network():
+    import keras
+
+    from keras_ssl import architectures
+
+    encoder = architectures.build("convnet")
+    outputs = keras.layers.Dense(CLASSES, dtype="float32")(architectures.pooled(encoder(encoder.input)))
+    return keras.Model(encoder.input, outputs)
+
+
+def plain_network():
+    """Ours with every layer of our own replaced by the Keras layer that it extends."""
+    import keras
+
+    def plain(layer):
+        kind = {"BatchNormalization": keras.layers.BatchNormalization, "PatchWhitening": keras.layers.Conv2D}.get(
+            type(layer).__name__, type(layer)
+        )
+        return kind.from_config(layer.get_config())
+
+    return keras.models.clone_model(our_network(), clone_function=plain, recursive=True)
+
+
+def keras_speed(build, images, labels, seconds, strategy=None):
+    """Images a second of `fit`, after a warm-up that isn't counted."""
+    import keras
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensors((images, labels)).repeat()
+    with (strategy or tf.distribute.get_strategy()).scope():
+        model = build()
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True), loss, jit_compile=False)
+    model.fit(data, steps_per_epoch=5, verbose=0)
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        model.fit(data, steps_per_epoch=10, verbose=0)
+        steps += 10
+    return steps * BATCH / (time.perf_counter() - began)
+
+
+def torch_speed(images, labels, seconds):
+    """The same network, loss and optimizer in PyTorch, channels last."""
+    import torch
+    from torch import nn
+
+    def block(inputs, width):
+        return [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]  # fmt: skip
+
+    network = nn.Sequential(
+        nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(3, 24, 2), nn.ReLU(), *block(24, 32), *block(32, 128), *block(128, 128),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, CLASSES),
+    ).to(memory_format=torch.channels_last)  # fmt: skip
+    optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, nesterov=True)
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(64).sub(2).contiguous(memory_format=torch.channels_last)
+    y = torch.from_numpy(labels)
+
+    def step():
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(x), y).backward()
+        optimizer.step()
+
+    for _ in range(5):
+        step()
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        step()
+        steps += 1
+    return steps * BATCH / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
