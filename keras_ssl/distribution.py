@@ -78,7 +78,10 @@ def _multiworker(tf):
 def is_chief(strategy):
     """Whether this process writes files: two writers of one path would kill the run."""
     resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.task_type or (resolver.task_type, resolver.task_id) == ("worker", 0)
+    if resolver is None or not resolver.task_type:
+        return True
+    chief = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return (resolver.task_type, resolver.task_id) == (chief, 0)
 
 
 def prepare(model, strategy):

@@ -164,7 +164,7 @@ class CodeDistribution(keras.layers.Layer):
 
     def colour(self, noise):
         """Standard normal noise (N, d) -> codes (N, d) of the tracked mean and covariance."""
-        # The symmetric root and not Cholesky's: it stands a covariance that is singular, or was rounded to half precision.
+        # The symmetric root, not Cholesky's: it stands a covariance that is singular or was rounded to half precision.
         values, vectors = ops.linalg.eigh(self.covariance)
         root = ops.matmul(vectors * ops.sqrt(ops.maximum(values, 0)), ops.transpose(vectors))
         return self.mean + ops.matmul(noise, root)
@@ -177,8 +177,8 @@ class CodeDistribution(keras.layers.Layer):
 class GaussianCode(keras.layers.Layer):
     """The Gaussian q(z|x) of a code, of a mean and the logarithm of a variance in each direction.
 
-    Called with [log-variance, mean], each (N, d), it gives the mean, the most probable code. beta is the weight that the
-    KL divergence to the prior N(0, I) has in the loss; it stands here so that it is saved with the model.
+    Called with [log-variance, mean], each (N, d), it gives the mean, the most probable code. beta is the weight of the
+    KL divergence to the prior N(0, I) in the loss; it stands here so that it is saved with the model.
     """
 
     def __init__(self, beta=1.0, **kwargs):
@@ -227,7 +227,7 @@ class GaussianPixels(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        start = keras.initializers.Constant(float(np.log(0.05)))  # a first reconstruction, the mean image, is off by more
+        start = keras.initializers.Constant(float(np.log(0.05)))  # about the error of a first reconstruction
         self.log_variance = self.add_weight(name="log_variance", shape=(), initializer=start)
 
     def call(self, means):
@@ -235,8 +235,8 @@ class GaussianPixels(keras.layers.Layer):
 
     def log_probability(self, images, means):
         """log p(x|z) in nats, (N,), of images in 0..255: the density in units of pixels in 0..1."""
-        squares = ops.square(ops.cast(images, "float32") / 255 - means)
-        return -ops.sum(squares * ops.exp(-self.log_variance) + self.log_variance + np.log(2 * np.pi), axis=(1, 2, 3)) / 2
+        squares = ops.square(ops.cast(images, "float32") / 255 - means) * ops.exp(-self.log_variance)
+        return -ops.sum(squares + self.log_variance + np.log(2 * np.pi), axis=(1, 2, 3)) / 2
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -12,7 +12,7 @@ def mse(images, reconstructions):
 
 @keras.saving.register_keras_serializable("keras_ssl")
 class PixelMeanSquaredError(keras.losses.Loss):
-    """`mse` as a loss: images in 0..255, the error in units of pixels in 0..1, so that rates don't depend on the range."""
+    """`mse` as a loss: of images in 0..255, in units of pixels in 0..1."""
 
     def call(self, y_true, y_pred):
         return mse(y_true, y_pred)

@@ -9,8 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, zoo
-from .errors import InputError
+from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN
+
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def epochs_of_batches(dataset, pretext, *, batch_size, epochs, seed=0, start=0, split="train", labels=False):
@@ -36,7 +38,10 @@ def epochs_of_batches(dataset, pretext, *, batch_size, epochs, seed=0, start=0, 
 
     batches = tf.data.Dataset.range(start, epochs).flat_map(epoch_data)
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps * (epochs - start)))
-    return batches.prefetch(2), steps
+    # Several workers each take their share of every batch, and not of the files: all see the same batches as one would.
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.prefetch(2).with_options(options), steps
 
 
 def make_optimizer(recipe, steps):
@@ -90,16 +95,19 @@ def pretrain(
         recipe = recipes.get(recipe)
     changes = {k: v for k, v in changes.items() if v is not None}
     recipe = recipe.replace(**changes)
-    if isinstance(dataset, (str, pathlib.Path)):
-        recipe = recipe.replace(dataset=str(dataset))
-    if isinstance(encoder, (str, pathlib.Path)):
-        recipe, encoder = recipe.replace(encoder=str(encoder), encoder_options={}), None
+    if dataset is not None:
+        recipe = recipe.replace(dataset=_noted(dataset))
+    if encoder is not None:
+        recipe = recipe.replace(encoder=_noted(encoder), encoder_options={})
+        encoder = None if isinstance(encoder, (str, pathlib.Path)) else encoder
     if recipe.epochs < 1 or recipe.batch_size < 1:
         raise InputError(f"epochs and batch_size are 1 or more, got {recipe.epochs} and {recipe.batch_size}")
+    if recipe.precision not in PRECISIONS:
+        raise unknown("precision", recipe.precision, PRECISIONS)
     out = pathlib.Path(out or f"runs/{recipe.method.rsplit('.', 1)[-1]}")
     name = name or out.resolve().name
     zoo.check_free(name, overwrite=overwrite or resume)
-    recipe = _open_run(out, recipe, resume)
+    _check_run(out, recipe, resume)
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
     chief = distribution.is_chief(strategy)
@@ -136,6 +144,9 @@ def pretrain(
     finally:
         keras.config.set_dtype_policy(before)
     distribution.prepare(model, strategy)
+    if chief and not resume:
+        out.mkdir(parents=True, exist_ok=True)
+        zoo.write_json(out / "run.json", {"recipe": recipe.to_dict()})
     if done:
         checkpoints.restore(model, out / "checkpoints" / f"epoch-{done:04d}.npz")
         _trim_history(out / "history.csv", done)
@@ -155,6 +166,9 @@ def pretrain(
         model.fit(
             batches, initial_epoch=done, epochs=recipe.epochs, steps_per_epoch=steps, callbacks=watchers, verbose=0, shuffle=False
         )
+    for optimizer in checkpoints.optimizers(model):  # `fit` does so for one, and isn't called where nothing was left
+        if optimizer.use_ema:
+            optimizer.finalize_variable_values(optimizer._trainable_variables)
     finished = zoo.plain_copy(model)
     if not chief:
         return finished, {}
@@ -165,6 +179,11 @@ def pretrain(
     return finished, history
 
 
+def _noted(given):
+    """How a recipe notes a data set or encoder: the name or path that was given, or what kind of object it was."""
+    return str(given) if isinstance(given, (str, pathlib.Path)) else f"own:{type(given).__name__}"
+
+
 def open_shape(shape, method):
     """The shape of images that the network is built for: any size in colour, where the method takes it (no FIXED_SIZE).
 
@@ -173,25 +192,20 @@ def open_shape(shape, method):
     return (None, None, 3) if shape[-1] == 3 and not getattr(method, "FIXED_SIZE", False) else tuple(shape)
 
 
-def _open_run(out, recipe, resume):
-    """Check or write out/run.json; the recipe to run."""
+def _check_run(out, recipe, resume):
+    """Raises InputError where `out` holds a run already, or, to resume, none or one of another recipe."""
     record = out / "run.json"
-    if resume:
-        if not record.exists():
-            raise InputError(f"{out} holds no run to resume; leave out --resume, or give the run's folder with --out")
-        began = recipes.Recipe.from_dict(json.loads(record.read_text())["recipe"])
-        if began != recipe:
-            changed = [k for k, v in began.to_dict().items() if recipe.to_dict()[k] != v]
-            raise InputError(
-                f"the run in {out} began with other values of {', '.join(changed)}: "
-                + ", ".join(f"{k}={began.to_dict()[k]!r}" for k in changed)
-            )
-        return began
-    if record.exists():
-        raise InputError(f"{out} holds a run already; go on with --resume, or give another folder with --out")
-    out.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps({"recipe": recipe.to_dict()}, indent=1) + "\n")
-    return recipe
+    if not resume:
+        if record.exists():
+            raise InputError(f"{out} holds a run already; go on with --resume, or give another folder with --out")
+        return
+    if not record.exists():
+        raise InputError(f"{out} holds no run to resume; leave out --resume, or give the run's folder with --out")
+    began = recipes.Recipe.from_dict(zoo.read_json(record)["recipe"]).to_dict()
+    changed = [k for k, v in json.loads(json.dumps(recipe.to_dict())).items() if began[k] != v]
+    if changed:
+        values = ", ".join(f"{k}={began[k]!r}" for k in changed)
+        raise InputError(f"the run in {out} began with other values of {', '.join(changed)}: {values}")
 
 
 def read_history(path):

@@ -32,7 +32,9 @@ def own():
 
 
 def _entries(folder):
-    return sorted(p.parent.name for p in folder.glob("*/recipe.json")) if folder.is_dir() else []
+    # Hidden folders are what a save that was killed leaves behind.
+    found = (p.parent.name for p in folder.glob("*/recipe.json")) if folder.is_dir() else ()
+    return sorted(name for name in found if not name.startswith("."))
 
 
 def bundled_names():
@@ -56,13 +58,14 @@ def path(name):
 def info(name):
     """What is known of an entry, without TensorFlow: recipe, metrics, data set, licence, size in bytes, path."""
     folder = path(name)
-    record = _read_json(folder / "recipe.json")
-    metrics = _read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
+    record = read_json(folder / "recipe.json")
+    metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     return {"name": name, **record, "metrics": metrics, "bytes": size, "path": str(folder)}
 
 
-def _read_json(file):
+def read_json(file):
+    """The value in a JSON file. Raises InputError for a file that isn't JSON."""
     try:
         return json.loads(file.read_text())
     except ValueError as error:
@@ -95,7 +98,10 @@ def encoder(name, pooling=None):
 
 
 def saved_model(name):
-    """The entry's SavedModel: its signatures, and its verbs as endpoints. Needs none of this package's classes."""
+    """The entry's SavedModel: its signatures, and its verbs as endpoints. Needs none of this package's classes.
+
+    Keep it in a variable while you call its endpoints: they don't keep it alive.
+    """
     import tensorflow as tf
 
     folder = path(name)
@@ -119,18 +125,21 @@ def open_keras_file(file):
             broken = archive.testzip()
         if broken:
             raise InputError(f"the model file {file} is damaged (in {broken}); fetch or train it again")
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, OSError, zipfile.zlib.error) as error:
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises nearly anything, by which byte is wrong
         raise InputError(f"the model file {file} is damaged ({error}); fetch or train it again") from error
     import keras
 
-    for module in ("layers", "models"):
-        importlib.import_module(f"keras_ssl.{module}")
-    for module in sorted(set(re.findall(r'"module": "(keras_ssl\.methods\.[\w.]+)"', config))):
-        importlib.import_module(module)
     try:
+        for module in ("layers", "models"):
+            importlib.import_module(f"keras_ssl.{module}")
+        for module in sorted(set(re.findall(r'"module": "(keras_ssl\.[\w.]+)"', config))):
+            importlib.import_module(module)
         return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever the broken part raises
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # Keras raises whatever the broken part raises, and tells its cause last
+        reason = (str(error).strip() or type(error).__name__).rsplit("Exception encountered: ", 1)[-1]
+        reason = reason.splitlines()[0].split(". ")[0].rstrip(".")
         raise InputError(f"the model file {file} can't be opened: {reason}") from error
 
 
@@ -191,12 +200,17 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
 
 
 def _swap(new, place):
-    """Move `new` to `place`; what stood there before is gone only once `new` stands."""
+    """Move `new` to `place`; what stood there before is gone only once `new` stands, and comes back if it can't."""
     old = place.with_name(f".{place.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if place.exists():
         os.replace(place, old)
-    os.replace(new, place)
+    try:
+        os.replace(new, place)
+    except BaseException:
+        if old.exists():
+            os.replace(old, place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -269,7 +283,7 @@ def write_checksums(folder):
 
 
 def _check(folder, file):
-    sums = _read_json(folder / "checksums.json") if (folder / "checksums.json").exists() else {}
+    sums = read_json(folder / "checksums.json") if (folder / "checksums.json").exists() else {}
     if not (folder / file).is_file():
         raise InputError(f"{folder / file} is missing: install keras_ssl again, or train the entry again")
     if sums.get(pathlib.Path(file).as_posix()) != _sha256(folder / file):

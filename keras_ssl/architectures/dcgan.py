@@ -1,9 +1,9 @@
 """The two networks of a convolutional generative adversarial game.
 
 Radford, Metz, Chintala, ICLR 2016, arXiv:1511.06434: strides instead of pooling, no fully connected layers but the
-first, leaky rectifiers in the discriminator, batch norm in the generator. The discriminator has no normalisation (its
-gradient penalty does that part, and each image's score stays its own), and a 3x3 convolution before each strided one, as
-in Miyato et al., ICLR 2018, arXiv:1802.05957.
+first, leaky rectifiers in the discriminator, batch norm in the generator. The discriminator has no normalisation: a
+gradient penalty does that part, and each image's score stays its own. It has a 3x3 convolution before each strided one,
+as in Miyato et al., ICLR 2018, arXiv:1802.05957.
 """
 
 import keras
@@ -35,7 +35,7 @@ def _convolution(x, width, side, strides, name):
     return layers.LeakyReLU(0.2, name=name)(x)
 
 
-def dcgan_generator(noise, shape, widths=(128, 96, 48, 16)):
+def dcgan_generator(noise, shape, widths):
     """Noise (N, noise) -> image (N, H, W, C) in 0..255.
 
     shape: (H, W, C) of the images.

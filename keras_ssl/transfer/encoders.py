@@ -22,7 +22,7 @@ def open_encoder(name, dataset=None, seed=0):
     Raises InputError for an unknown name, a damaged file, and weights that can't be downloaded.
     """
     if isinstance(name, keras.Model):
-        return _inner(name)
+        return architectures.encoder_of(name)
     name = str(name)
     if name.startswith("random:"):
         keras.utils.set_random_seed(seed)
@@ -86,9 +86,25 @@ def cut(encoder, block=None):
     return keras.Model(encoder.input, encoder.get_layer(block).output, name="encoder")
 
 
-def as_dataset(dataset):
-    """A DataSet from one, or from whatever `keras_ssl.data.open` takes."""
-    return dataset if isinstance(dataset, data.DataSet) else data.open(dataset)
+def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=None):
+    """(encoder, DataSet), the images brought to the channels and, where it is fixed, the size that the encoder takes.
+
+    encoder, seed: as for `open_encoder`. dataset: a DataSet, which stays as it is, or whatever `keras_ssl.data.open`
+    takes. labels_file, size, task: as its `labels`, `size` and `task`.
+    """
+    if isinstance(dataset, data.DataSet):
+        if task not in (None, dataset.task):
+            raise InputError(f"{dataset.name} is opened for {dataset.task}, not {task}; open it with task={task!r}")
+        return open_encoder(encoder, dataset, seed), dataset
+    choices = {"labels": labels_file, "size": size, "task": task}
+    if isinstance(encoder, str) and encoder.startswith("random:"):
+        dataset = data.open(dataset, **choices)
+        return open_encoder(encoder, dataset, seed), dataset
+    encoder = open_encoder(encoder)
+    height, width, channels = encoder.input_shape[1:]
+    if size is None and height and width:
+        choices["size"] = (height, width)
+    return encoder, data.open(dataset, channels=channels, **choices)
 
 
 def check_fits(encoder, shape):
@@ -97,9 +113,6 @@ def check_fits(encoder, shape):
     if any(want is not None and want != have for want, have in zip(takes, shape, strict=True)):
         said = "x".join("any" if side is None else str(side) for side in takes)
         given = "x".join("any" if side is None else str(side) for side in shape)
-        raise InputError(f"the encoder takes images of {said}, these are {given}; open them with a fitting size and channels")
-
-
-def _inner(model):
-    inner = [layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)]
-    return inner[0] if inner else model
+        raise InputError(
+            f"the encoder takes images of {said}, these are {given}; open them with a fitting size and channels"
+        )

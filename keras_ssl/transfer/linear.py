@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from .encoders import as_dataset, open_encoder
+from .encoders import open_both
 from .extraction import features
 from .scores import MAIN, parts, scores
 
@@ -29,13 +29,14 @@ def probe(encoder, dataset, labels="all", block=None, seed=0, grid=3):
     Raises InputError for anything that can't be used.
     """
     began = time.perf_counter()
-    dataset = as_dataset(dataset)
-    encoder = open_encoder(encoder, dataset, seed)
+    encoder, dataset = open_both(encoder, dataset, seed)
     part = parts(dataset, labels, seed)
     x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
     test = features(encoder, dataset.stream(part.test, labels=False), block, grid)
     standardise(x, test)
-    figures, c = fit_linear(dataset.task, x, dataset.labels(part.train)[part.keep], test, dataset.labels(part.test), part.folds)
+    figures, c = fit_linear(
+        dataset.task, x, dataset.labels(part.train)[part.keep], test, dataset.labels(part.test), part.folds
+    )
     seconds = round(time.perf_counter() - began, 1)
     return {**figures, "C": c, "labels": len(x), "seconds": seconds, "block": block or "", "features": x.shape[1]}
 
@@ -51,13 +52,17 @@ def standardise(x, *others):
 
 def fit_linear(task, x, y, test_x, test_y, folds, cs=CS):
     """(figures on the test data, the C chosen on `folds`) of the task's linear model."""
-    reached = np.zeros(len(cs))
-    for rows, held in folds:
-        fit_x, held_x = x[rows], x[held]
-        for i, predicted in enumerate(_path(task, fit_x, y[rows], held_x, cs)):
-            reached[i] += scores(task, y[held], predicted)[MAIN[task]] / len(folds)
-    best = int(reached.argmax())  # the strongest penalty among equals
-    *_, predicted = _path(task, x, y, test_x, cs[: best + 1] if task != "regression" else cs[best : best + 1])
+    from threadpoolctl import threadpool_limits
+
+    # On small matrices BLAS's threads wait for each other far longer than they work, above all on a busy machine.
+    with threadpool_limits(1 if x.nbytes < 64 << 20 else None):
+        reached = np.zeros(len(cs))
+        for rows, held in folds:
+            fit_x, held_x = x[rows], x[held]
+            for i, predicted in enumerate(_path(task, fit_x, y[rows], held_x, cs)):
+                reached[i] += scores(task, y[held], predicted)[MAIN[task]] / len(folds)
+        best = int(reached.argmax())  # the strongest penalty among equals
+        *_, predicted = _path(task, x, y, test_x, cs[: best + 1])
     return scores(task, test_y, predicted), cs[best]
 
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from .encoders import as_dataset, open_encoder
+from .encoders import open_both
 from .extraction import features
 from .scores import parts, scores
 
@@ -24,8 +24,7 @@ def knn(encoder, dataset, k=200, temperature=0.1, block=None, labels="all", seed
     Raises InputError for anything that can't be used.
     """
     began = time.perf_counter()
-    dataset = as_dataset(dataset)
-    encoder = open_encoder(encoder, dataset, seed)
+    encoder, dataset = open_both(encoder, dataset, seed)
     part = parts(dataset, labels, seed)
     x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
     test = features(encoder, dataset.stream(part.test, labels=False), block, grid)

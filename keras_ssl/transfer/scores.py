@@ -52,8 +52,8 @@ def parts(dataset, labels="all", seed=0):
     """Part a DataSet for training with some of its labels (as `choose_labels` takes them), choosing, and testing.
 
     Choices cost no further label: they are made on labelled training images held out for it. Few are cut in five, by
-    class, each fifth to be held out in turn; of many, a tenth is held out, the "validation" of the DataSet where all are
-    used. Without a test split, "validation" is the test, and training has "fit".
+    class, each fifth to be held out in turn; of many, a tenth is held out, the "validation" of the DataSet where all
+    are used. Without a test split, "validation" is the test, and training has "fit".
 
     Raises InputError for a set without labels.
     """

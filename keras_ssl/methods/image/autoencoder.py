@@ -44,43 +44,56 @@ def normal(shape, seed):
     return tf.random.stateless_normal(shape, [seed, 0], alg="philox")
 
 
+def _by_parts(function, batch, size=500):
+    """A function of a batch, run on `size` of it at a time, so that memory doesn't grow with the batch."""
+    return np.concatenate([function(batch[i : i + size]) for i in range(0, max(1, len(batch)), size)])
+
+
 @keras.saving.register_keras_serializable("keras_ssl")
 class Autoencoder(ImageModel):
     """`predict` reconstructs; `encode` gives codes, `decode` images of codes, `sample` new images."""
 
+    @property
+    def code(self):
+        """The length d of a code."""
+        return self.get_layer("decoder").input_shape[-1]
+
     def encode(self, images):
         """Pictures, as `predict` takes them -> codes (N, d), (d,) for one."""
-        return self.encoder.predict(images)
+        images, single = self.natural(images)
+        codes = _by_parts(self._encode, images)
+        return codes[0] if single else codes
 
     def decode(self, codes):
         """Codes (N, d) -> images (N, H, W, C), float32 in 0..255. Raises InputError for codes of another length."""
         codes = np.asarray(codes, "float32")
-        d = self.encoder.output_shape[-1]
-        if codes.ndim != 2 or codes.shape[1] != d:
-            raise InputError(f"{self.name} decodes codes of shape (N, {d}), got {codes.shape}")
-        return self._decode(codes).numpy()
+        if codes.ndim != 2 or codes.shape[1] != self.code:
+            raise InputError(f"{self.name} decodes codes of shape (N, {self.code}), got {codes.shape}")
+        return _by_parts(self._decode, codes)
 
     def sample(self, n, seed=0):
         """n new images (n, H, W, C), float32 in 0..255, of random codes; the same for the same seed."""
-        return self._decode(self._draw(n, seed)).numpy()
+        return self.decode(self._draw(n, seed))
 
     def endpoints(self):
         images = tf.TensorSpec((None, *self._image_shape()), tf.float32, "images")
-        codes = tf.TensorSpec((None, self.encoder.output_shape[-1]), tf.float32, "codes")
+        codes = tf.TensorSpec((None, self.code), tf.float32, "codes")
         n, seed = tf.TensorSpec((), tf.int32, "n"), tf.TensorSpec((), tf.int32, "seed")
-        encoder = self.encoder
         return {
             **super().endpoints(),
-            "encode": (lambda images: encoder(images, training=False), [images]),
+            "encode": (self._encode, [images]),
             "decode": (self._decode, [codes]),
             "sample": (lambda n, seed: self._decode(self._draw(n, seed)), [n, seed]),
         }
+
+    def _encode(self, images):
+        return keras.tree.flatten(self.get_layer("encoder")(images, training=False))[-1]
 
     def _decode(self, codes):
         return self.get_layer("decoder")(codes, training=False)
 
     def _draw(self, n, seed):
-        return self.get_layer("codes").colour(normal([n, self.encoder.output_shape[-1]], seed))
+        return self.get_layer("codes").colour(normal([n, self.code], seed))
 
 
 def measure(model, dataset):
@@ -89,7 +102,7 @@ def measure(model, dataset):
 
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
     flat = [images.reshape(len(images), -1).astype("float32") / 255 for images in (train, test)]
-    d = min(model.encoder.output_shape[-1], *flat[0].shape)
+    d = min(model.code, *flat[0].shape)
     pca = PCA(d, random_state=0).fit(flat[0])
     linear = [np.mean((x - pca.inverse_transform(pca.transform(x))) ** 2) for x in flat]
     error = [np.mean((x - model.predict(images, batch_size=500).reshape(x.shape) / 255) ** 2)

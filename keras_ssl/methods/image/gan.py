@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ... import views
+from ... import frechet, views
 from ...architectures import pooled
 from ...architectures.dcgan import dcgan_generator
 from ...errors import InputError
@@ -36,15 +36,18 @@ def pretext(images, seed, noise=64):
     }
 
 
-def build(encoder, noise=64, size=32):
-    """[image (N, H, W, C), noise (N, noise)] -> [logit that the image is real (N, 1), generated image (N, size, size, C)]."""
+def build(encoder, noise=64, size=32, widths=(128, 96, 48, 16)):
+    """[images (N, H, W, C), noise (N, noise)] -> [logits (N, 1) that the images are real, images made of the noise].
+
+    size: side of the made images where the encoder takes any; widths: the generator's, as dcgan_generator takes them.
+    """
     features = keras.Input(encoder.output_shape[1:], name="features")
     score = layers.Dense(1, dtype="float32", name="score")(pooled(features))
     discriminator = keras.Model(features, score, name="discriminator")
     height, width, channels = encoder.input_shape[1:]
-    generator = dcgan_generator(noise, (height or size, width or size, channels))
-    image, code = keras.Input(encoder.input_shape[1:], name="image"), keras.Input((noise,), name="noise")
-    return GAN([image, code], [discriminator(encoder(image)), generator(code)], name="gan")
+    generator = dcgan_generator(noise, (height or size, width or size, channels), widths)
+    outputs = [discriminator(encoder(encoder.input)), generator(generator.input)]
+    return GAN([encoder.input, generator.input], outputs, name="gan")
 
 
 def look(images, seed):
@@ -60,10 +63,7 @@ class GAN(ImageModel):
     def _image_shape(self):
         return tuple(self.get_layer("encoder").input_shape[1:])
 
-    def respond(self, images):
-        return self.score(images, training=False)
-
-    def score(self, images, training):
+    def respond(self, images, training=False):
         features = self.get_layer("encoder")(images, training=training)
         return self.get_layer("discriminator")(features, training=training)
 
@@ -71,22 +71,19 @@ class GAN(ImageModel):
         """Noise (N, noise), normally distributed -> images (N, H, W, C) in 0..255."""
         return self.get_layer("generator")(noise, training=False)
 
-    def draw(self, n, seed):
-        """`sample` in TensorFlow: n and seed may be tensors."""
-        size = self.get_layer("generator").input_shape[1]
-        return self.generate(tf.random.stateless_normal([n, size], tf.stack([seed, 0])))
+    def noise(self, n, seed=0):
+        """Noise (n, noise) of a seed; n and seed may be tensors."""
+        return tf.random.stateless_normal([n, self.get_layer("generator").input_shape[1]], tf.stack([seed, 0]))
 
     def sample(self, n, seed=0):
         """n images (n, H, W, C), float32 in 0..255; the same for the same seed."""
-        return self.draw(n, seed).numpy()
+        return self.get_layer("generator").predict(self.noise(n, seed), batch_size=256, verbose=0)
 
     def endpoints(self):
-        noise = self.get_layer("generator").input_shape
-        return {
-            **super().endpoints(),
-            "sample": (self.draw, [tf.TensorSpec([], tf.int32, "n"), tf.TensorSpec([], tf.int32, "seed")]),
-            "generate": (self.generate, [tf.TensorSpec(noise, tf.float32, "noise")]),
-        }
+        number = (tf.TensorSpec([], tf.int32, name) for name in ("n", "seed"))
+        noise = tf.TensorSpec(self.get_layer("generator").input_shape, tf.float32, "noise")
+        sample = (lambda n, seed: self.generate(self.noise(n, seed)), list(number))
+        return {**super().endpoints(), "sample": sample, "generate": (self.generate, [noise])}
 
     def compile(self, optimizer, loss=None, **kwargs):
         """optimizer: the discriminator's; the generator gets a copy that also averages its weights."""
@@ -97,36 +94,55 @@ class GAN(ImageModel):
             optimizer.build(variables)
         self.trackers = [keras.metrics.Mean(n) for n in ("discriminator_loss", "generator_loss", "accuracy")]
 
-    def players(self):
-        """The variables that each side trains: [discriminator's, generator's]."""
-        encoder, discriminator, generator = map(self.get_layer, ("encoder", "discriminator", "generator"))
-        return [encoder.trainable_variables + discriminator.trainable_variables, generator.trainable_variables]
-
     @property
     def metrics(self):
-        return self.trackers
+        return getattr(self, "trackers", [])
+
+    def players(self):
+        """The variables that each side trains: [the discriminator's, the generator's]."""
+        parts = [self.get_layer(n).trainable_variables for n in ("encoder", "discriminator", "generator")]
+        return [parts[0] + parts[1], parts[2]]
 
     def train_step(self, data):
         images, seed = tf.cast(data["image"], tf.float32), data["view"][0]
         with tf.GradientTape(persistent=True) as tape:
             generated = self.get_layer("generator")(data["noise"], training=True)
-            real = self.score(look(images, seed), training=True)
-            fake = self.score(look(generated, views.fold(seed, 1)), training=True)
+            if images.shape[1:] != generated.shape[1:]:
+                made, given = ("x".join(map(str, i.shape[1:])) for i in (generated, images))
+                raise InputError(f"the generator makes images of {made}, the data's are {given}: set size= for both")
+            real = self.respond(look(images, seed), training=True)
+            fake = self.respond(look(generated, views.fold(seed, 1)), training=True)
             generator_loss = tf.reduce_mean(tf.nn.softplus(-fake))
-            discriminator_loss = tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))
-            few = images[: tf.shape(images)[0] // 8 + 1]  # an unbiased estimate of the penalty, at an eighth of its cost
-            with tf.GradientTape() as slope:
-                slope.watch(few)
-                score = self.score(few, training=True)
-            gradients = 127.5 * slope.gradient(score, few)
-            penalty = PENALTY / 2 * tf.reduce_mean(tf.reduce_sum(gradients**2, axis=[1, 2, 3]))
-            # Keras sums the replicas' gradients.
-            share = 1 / self.distribute_strategy.num_replicas_in_sync
+            discriminator_loss = tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake))
+            # An eighth of the batch estimates the penalty without bias at an eighth of its cost.
+            penalty = PENALTY / 2 * self.steepness(images[: tf.shape(images)[0] // 8 + 1])
+            share = 1 / self.distribute_strategy.num_replicas_in_sync  # Keras sums the replicas' gradients
             losses = [share * (discriminator_loss + penalty), share * generator_loss]
         for optimizer, variables, loss in zip(self.optimizers, self.players(), losses, strict=True):
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        right = tf.concat([real > 0, fake < 0], axis=0)
-        values = (discriminator_loss, generator_loss, tf.reduce_mean(tf.cast(right, tf.float32)))
-        for tracker, value in zip(self.trackers, values, strict=True):
+        right = tf.reduce_mean(tf.cast([real > 0, fake < 0], tf.float32))
+        for tracker, value in zip(self.trackers, (discriminator_loss, generator_loss, right), strict=True):
             tracker.update_state(value)
         return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def steepness(self, images):
+        """Mean squared length of the score's gradient with respect to images, for pixels in -1..1."""
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            score = self.respond(images, training=True)
+        return tf.reduce_mean(tf.reduce_sum((127.5 * tape.gradient(score, images)) ** 2, axis=[1, 2, 3]))
+
+
+def measure(model, dataset, judge="supervised"):
+    """Fréchet distance of samples to the test images, and whether every class is among them: frechet.of_samples."""
+    return frechet.of_samples(model.sample, dataset, judge)
+
+
+def show(model, images):
+    """Samples, a walk from one noise to another, and the given images, each under the logit that it is real."""
+    n = len(images)
+    start, end = model.noise(2, seed=1)
+    angles = np.linspace(0, np.pi / 2, n, dtype="float32")[:, None]  # on a circle: the noise keeps its length
+    walk = model.generate(np.cos(angles) * start + np.sin(angles) * end).numpy()
+    rows = [("samples", model.sample(n)), ("more", model.sample(n, seed=2)), ("a walk", walk), ("real", images)]
+    return [(title, row, [f"{logit:+.1f}" for logit in model.predict(row)[:, 0]]) for title, row in rows]

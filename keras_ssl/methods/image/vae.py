@@ -7,11 +7,12 @@ ELBO = E_q(z|x) [log p(x|z)] - beta KL(q(z|x) || N(0, I)), beta 1; other beta: H
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from ... import views
 from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
+from ...errors import unknown
 from ...layers import BernoulliPixels, GaussianCode, GaussianPixels
 from .autoencoder import Autoencoder, normal
 
@@ -24,7 +25,7 @@ ACTIVE = 0.01  # variance of a code's mean over the data from which on it counts
 
 
 def binarise(images, seed):
-    """Each pixel white (255) with the probability of its brightness, else black: a draw of the distribution it stands for."""
+    """Each pixel white (255) with the probability that its brightness stands for, else black."""
     chance = tf.random.stateless_uniform(tf.shape(images), views.fold(seed, 1), alg="philox")
     return tf.where(chance * 255 < tf.cast(images, tf.float32), tf.cast(255, images.dtype), tf.cast(0, images.dtype))
 
@@ -76,14 +77,15 @@ class VAE(Autoencoder):
     def train_step(self, data):
         images, noise = data
         with tf.GradientTape() as tape:
-            loss, *terms = self._losses(images, noise, training=True)
+            loss, *terms = self._objective(images, noise, training=True)
             # Keras adds the replicas' gradients up.
             share = loss / self.distribute_strategy.num_replicas_in_sync
-        self.optimizer.apply_gradients(zip(tape.gradient(share, self.trainable_weights), self.trainable_weights, strict=True))
+        weights = self.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(share, weights), weights, strict=True))
         return self._report(loss, *terms)
 
     def test_step(self, data):
-        return self._report(*self._losses(*data, training=False))
+        return self._report(*self._objective(*data, training=False))
 
     def elbo(self, images, seed=0):
         """A lower bound of each image's log likelihood, with one draw of its code: (N,), a number for one picture."""
@@ -116,7 +118,7 @@ class VAE(Autoencoder):
             "interpolate": (self._interpolate, [a, b, steps]),
         }
 
-    def _losses(self, images, noise, training):
+    def _objective(self, images, noise, training):
         """Mean loss, reconstruction -log p(x|z) and KL divergence of a batch."""
         reconstruction, divergence = map(tf.reduce_mean, self._terms(images, noise, training))
         return reconstruction + self.get_layer("code").beta * divergence, reconstruction, divergence
@@ -158,4 +160,61 @@ class VAE(Autoencoder):
         return self.get_layer("pixels")(self.get_layer("decoder")(codes, training=False))
 
     def _draw(self, n, seed):
-        return normal([n, self.encoder.output_shape[-1]], seed)
+        return normal([n, self.code], seed)
+
+
+def measure(model, dataset):
+    """Bounds of the test images' negative log likelihood in nats, beside what a model without learning reaches.
+
+    "bernoulli" on test images binarised once by a fixed seed, beside independent pixels of the training images' mean
+    brightness; "gaussian" beside probabilistic PCA of as many components (scikit-learn).
+    """
+    train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
+    bernoulli = isinstance(model.get_layer("pixels"), BernoulliPixels)
+    baseline = _independent_pixels(train, test) if bernoulli else _probabilistic_pca(train, test, model.code)
+    terms = {"test": np.zeros(2), "train": np.zeros(2)}
+    for split, images in (("test", test), ("train", train)):
+        for start in range(0, len(images), CHUNK):
+            some = images[start : start + CHUNK]
+            some = binarise(some, [0, start]) if bernoulli else tf.constant(some)
+            noise = model._draw(len(some), start)
+            terms[split] += [np.sum(t) for t in model._terms(tf.cast(some, tf.float32), noise)]
+        terms[split] /= len(images)
+    likelihood = 0.0
+    for start in range(0, len(test), CHUNK):
+        some = test[start : start + CHUNK]
+        some = binarise(some, [0, start]).numpy() if bernoulli else some
+        likelihood += model.log_likelihood(some, SAMPLES, seed=start).sum() / len(test)
+    means = model.encode(test)
+    return {
+        "negative_elbo": {"value": terms["test"].sum(), **baseline},
+        "negative_log_likelihood": {"value": -likelihood, "samples": SAMPLES, "images": len(test), **baseline},
+        "reconstruction": {"value": terms["test"][0]},
+        "kl": {"value": terms["test"][1]},
+        "negative_elbo_train": {"value": terms["train"].sum()},
+        "active_units": {"value": int(np.sum(means.var(axis=0) > ACTIVE)), "of": model.code},
+    }
+
+
+def _independent_pixels(train, test):
+    """Nats of binarised images when each pixel is white by its own chance, the mean of the training images."""
+    chance = (train.astype("float64").sum(axis=0) / 255 + 0.5) / (len(train) + 1)  # no pixel is certain
+    x = test.astype("float64") / 255
+    return {"independent_pixels": -np.mean(np.sum(x * np.log(chance) + (1 - x) * np.log1p(-chance), axis=(1, 2, 3)))}
+
+
+def _probabilistic_pca(train, test, d):
+    from sklearn.decomposition import PCA
+
+    train, test = (images.reshape(len(images), -1) / 255 for images in (train, test))
+    return {"probabilistic_pca": -PCA(d, random_state=0).fit(train).score(test)}
+
+
+def show(model, images):
+    """Images, their reconstructions, new images of random codes, and a walk from the first image to the second."""
+    return [
+        ("images", images, None),
+        ("reconstructed", model.predict(images), None),
+        ("samples", model.sample(len(images)), None),
+        ("interpolated", model.interpolate(images[0], images[1], steps=len(images)), None),
+    ]

@@ -1,0 +1,99 @@
+"""The commands that look at the zoo: list, info, show."""
+
+import contextlib
+import os
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .guard import guarded, import_tensorflow
+
+
+@guarded
+def list_entries():
+    """List every pretrained model with its figures."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from .. import zoo
+
+    table = Table("name", "what it learned", "data", "figures on the test split", "MB", box=None, header_style="bold")
+    for name in zoo.names():
+        about = zoo.info(name)
+        recipe = about["recipe"]
+        figures = "\n".join(f"{key} {values}" for key, values in _figures(about["metrics"]))
+        table.add_row(
+            name, recipe.get("summary", ""), recipe.get("dataset", ""), figures, f"{about['bytes'] / 1e6:.1f}"
+        )
+    if not zoo.names():
+        raise InputError("the zoo is empty; `keras-ssl pretrain NAME` trains an entry")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@guarded
+def info(name: Annotated[str, typer.Argument(help="A model's name, as `list` shows it.")]):
+    """Say what is known of a pretrained model: recipe, figures, data, licence, size."""
+    from .. import zoo
+
+    about = zoo.info(name)
+    print(f"{name}: {about['recipe'].get('summary', '')}")
+    for title, rows in (
+        ("trained with", [(k, v) for k, v in about["recipe"].items() if k != "summary" and v not in ({}, "", None)]),
+        ("figures on the test split", _figures(about["metrics"])),
+        ("data", [(k, v) for k, v in about["data"].items() if v]),
+        ("versions", about.get("versions", {}).items()),
+        ("files", [("folder", about["path"]), ("size", f"{about['bytes'] / 1e6:.1f} MB")]),
+    ):
+        print(f"\n{title}", *(f"  {key.replace('_', ' '):<18} {value}" for key, value in rows), sep="\n")
+
+
+def _figures(metrics):
+    """[(name, "value (baseline value, ...)"), ...] of an entry's metrics: on the full test split where measured."""
+    measured = metrics.get("full") or metrics.get("sample") or {}
+    rows = []
+    for key, values in measured.get("figures", {}).items():
+        beside = ", ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in values.items() if k != "value")
+        rows.append((key.replace("_", " "), _short(values["value"]) + (f" ({beside})" if beside else "")))
+    return rows
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
+
+
+@guarded
+def show(
+    name: Annotated[str, typer.Argument(help="A model's name, as `list` shows it.")],
+    images: Annotated[list[pathlib.Path] | None, typer.Argument(help="Pictures; else test images of its data.")] = None,
+    out: Annotated[pathlib.Path, typer.Option(help="The PNG to write.")] = ...,
+    size: Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")] = None,
+):
+    """Draw what a model does: reconstructions, samples, colourings, turns."""
+    from .. import zoo
+
+    recipe = zoo.info(name)["recipe"]
+    if "method" not in recipe:
+        raise InputError(f"{name} isn't the model of a method: nothing to show")
+    import_tensorflow()
+    from .. import methods, pictures
+    from ..showing import pictures_for
+
+    model = zoo.load(name)
+    rows = methods.get(recipe["method"]).show(model, pictures_for(model, recipe, images or [], size))
+    with _whole(out) as temporary:
+        pictures.grid(rows, temporary, title=name)
+    print(f"wrote {out}")
+
+
+@contextlib.contextmanager
+def _whole(path):
+    """A temporary path, moved to `path` once what is written there is whole."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

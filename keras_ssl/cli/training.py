@@ -1,0 +1,191 @@
+"""The commands that train: pretrain, finetune."""
+
+import json
+import pathlib
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .guard import guarded, import_tensorflow, run_folder
+
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        help="A TensorFlow Datasets name, or a bundled sample: cifar10_sample, fashion_mnist_sample, mnist_sample."
+    ),
+]
+Folder = Annotated[pathlib.Path | None, typer.Option(help="A folder of images, instead of a data set.")]
+LabelsFile = Annotated[pathlib.Path | None, typer.Option(help="A CSV table with the header file,VALUE[,VALUE...].")]
+Size = Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")]
+Strategy = Annotated[
+    str, typer.Option(help="auto (every GPU there is), one, mirrored, or multiworker (see TF_CONFIG).")
+]
+Replicas = Annotated[int | None, typer.Option(min=1, help="Replicas for mirrored; without a GPU, parts of the CPU.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="How often to go through the images.")]
+BatchSize = Annotated[int | None, typer.Option(min=1)]
+Rate = Annotated[float | None, typer.Option(help="The learning rate at its peak.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what has the same name.")]
+
+
+@guarded
+def pretrain(
+    name: Annotated[str, typer.Argument(help="What to learn: a recipe, such as rotation, vae or colorizer.")],
+    dataset: Dataset = None,
+    folder: Folder = None,
+    labels_file: LabelsFile = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="An architecture, keras.applications:NAME, or a .keras file.")
+    ] = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: Rate = None,
+    size: Size = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An option of the method or a field of the recipe."),
+    ] = None,
+    strategy: Strategy = "auto",
+    replicas: Replicas = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the run's folder.")
+    ] = False,
+    out: Annotated[pathlib.Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
+    save_as: Annotated[str | None, typer.Option("--name", help="The name of the trained model in your zoo.")] = None,
+    seed: int | None = None,
+    overwrite: Overwrite = False,
+):
+    """Train a method on images without labels, and save the model in your zoo."""
+    from .. import recipes, zoo
+
+    recipe = recipes.get(name)
+    recipe = recipe.replace(**_settings(set_ or [], recipe))
+    source = _source(dataset, folder)
+    out = run_folder(name, out)
+    if save_as is None:
+        save_as = out.resolve().name
+        save_as = f"my_{save_as}" if save_as in zoo.bundled_names() else save_as
+    zoo.check_free(save_as, overwrite=overwrite or resume)
+    import_tensorflow()
+    _divide_cpu(strategy, replicas)
+    from .. import training
+
+    training.pretrain(
+        recipe, dataset=source, labels=_labels(labels_file), encoder=encoder, out=out, name=save_as, resume=resume,
+        strategy=strategy, replicas=replicas, overwrite=overwrite, epochs=epochs, batch_size=batch_size,
+        learning_rate=learning_rate, size=size, precision=precision, seed=seed,
+    )  # fmt: skip
+    print(f"{save_as} is in your zoo ({zoo.own()}); pictures and logs are in {out}")
+    print(f"Next: keras-ssl finetune {save_as} --compare")
+
+
+@guarded
+def finetune(
+    encoder: Annotated[
+        str, typer.Argument(help="A model's name, a .keras file, keras.applications:NAME, or random:ARCHITECTURE.")
+    ],
+    dataset: Dataset = None,
+    folder: Folder = None,
+    labels_file: LabelsFile = None,
+    labels: Annotated[str, typer.Option(help="How many labels to use: 0.01, 1%, 250, or all.")] = "all",
+    mode: Annotated[str, typer.Option(help="full, probe (the encoder stays as it is), or gradual.")] = "full",
+    task: Annotated[
+        str | None, typer.Option(help="classification, multilabel or regression; else as labels look.")
+    ] = None,
+    size: Size = None,
+    strategy: Strategy = "auto",
+    replicas: Replicas = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Set training from scratch and a linear probe beside it.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the choice of labels, the weights and the order.")] = 0,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: Rate = None,
+    augment: Annotated[
+        str | None, typer.Option(help='Views: "flip,shift" by default; "shift" for digits and text, "" for none.')
+    ] = None,
+    out: Annotated[
+        pathlib.Path | None, typer.Option(help="The run's folder; runs/finetune-ENCODER-LABELS by default.")
+    ] = None,
+    overwrite: Overwrite = False,
+):
+    """Carry an encoder to a task with labels, and say how good it is on the test images."""
+    source = _source(dataset, folder) or "cifar10_sample"
+    import_tensorflow()
+    _divide_cpu(strategy, replicas)
+    from .. import transfer
+    from ..transfer.reporting import free_folder
+
+    stem = encoder.removesuffix(".keras").replace(":", "-").rstrip("/").rsplit("/", 1)[-1]
+    out = out or free_folder(f"runs/finetune-{stem}-{labels}")
+    settings = {
+        "labels": labels, "mode": mode, "task": task, "size": size, "labels_file": _labels(labels_file), "seed": seed,
+        "strategy": strategy, "replicas": replicas, "epochs": epochs, "batch_size": batch_size, "augment": augment,
+        "learning_rate": learning_rate, "out": out, "overwrite": overwrite,
+    }  # fmt: skip
+    if compare:
+        _, report = transfer.compare(encoder, source, say=lambda line: print(line, flush=True), **settings)
+        _print_comparison(report)
+    else:
+        _, report = transfer.finetune(encoder, source, **settings)
+        metric = next(iter(report))
+        print(
+            f"{metric.replace('_', ' ')} {report[metric]:.4f} on test,"
+            f" {report['labels']} labels, {report['seconds']:.0f} s"
+        )
+    print(f"report.json, the model and its SavedModel are in {out}")
+
+
+def _print_comparison(report):
+    from rich.console import Console
+    from rich.table import Table
+
+    metric = report["metric"]
+    percent = metric != "r2"
+    table = Table(box=None, header_style="bold")
+    for column in ("", metric.replace("_", " "), "labels", "seconds"):
+        table.add_column(column, justify="right" if column else "left")
+    for way, row in report["results"].items():
+        value = f"{row[metric]:.1%}" if percent else f"{row[metric]:.3f}"
+        table.add_row(way, value, str(row["labels"]), f"{row['seconds']:.0f}")
+    console = Console()
+    console.print(table)
+    gain = f"{100 * report['gain']:+.1f} points" if percent else f"{report['gain']:+.3f}"
+    console.print(f"Fine-tuned over scratch: {gain} ({report['test_images']} test images of {report['dataset']}).")
+
+
+def _source(dataset, folder):
+    if dataset is not None and folder is not None:
+        raise InputError("give --dataset or --folder, not both")
+    return dataset if folder is None else folder
+
+
+def _labels(labels_file):
+    return None if labels_file is None else str(labels_file.resolve())
+
+
+def _settings(pairs, recipe):
+    """The changes to a recipe that KEY=VALUE pairs mean: of its field KEY, else of the option KEY of its method."""
+    changes, options = {}, dict(recipe.options)
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise InputError(f"--set takes KEY=VALUE, such as --set loss=adversarial, got {pair!r}")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        (changes if key in recipe.to_dict() else options)[key] = value
+    return {**changes, "options": {**options, **changes.get("options", {})}}
+
+
+def _divide_cpu(strategy, replicas):
+    """Several replicas without a GPU need the CPU divided before TensorFlow does anything else."""
+    if strategy in ("auto", "mirrored"):
+        replicas = replicas or (2 if strategy == "mirrored" else 1)
+        if replicas > 1:
+            from .. import distribution
+
+            distribution.divide_cpu(replicas)

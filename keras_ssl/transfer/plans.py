@@ -1,0 +1,116 @@
+"""How a labelled training runs, and the network that it trains."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers
+
+from .. import zoo
+from ..architectures import pooled
+from ..errors import InputError, unknown
+from .classifier import Answer, Classifier
+from .encoders import blocks, cut
+from .extraction import AdaptiveAveragePooling
+
+MODES = ("full", "probe", "gradual")
+IMAGES = 25_000  # about how many images a training sees in all unless it is told its epochs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a labelled training runs.
+
+    mode: "full": all weights; "probe": the encoder frozen, its batch norm too; "gradual": the head alone first, then
+        one block of the encoder after another from the top, evenly over the first half of the epochs (Howard and
+        Ruder, ACL 2018, arXiv:1801.06146).
+    epochs: None for about `IMAGES` images in all, in 8 to 100 epochs.
+    learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, beta_1: as in a Recipe.
+    block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
+    augment: as `augmentation` takes it.
+    """
+
+    mode: str = "full"
+    epochs: int | None = None
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    optimizer: str = "adam"
+    weight_decay: float = 1e-2
+    warmup: float = 0.1
+    schedule: str = "cosine"
+    beta_1: float = 0.9
+    block: str = ""
+    grid: int = 1
+    augment: str = "flip,shift"
+
+    def __post_init__(self):
+        if self.mode not in MODES:
+            raise unknown("mode", self.mode, MODES)
+        if self.epochs is not None and self.epochs < 1:
+            raise InputError(f"epochs is 1 or more, got {self.epochs}")
+
+    def replace(self, **changes):
+        """A copy with some fields changed; None changes nothing. Raises InputError for a field that doesn't exist."""
+        changes = {name: value for name, value in changes.items() if value is not None}
+        names = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in names:
+                raise unknown("setting of fine-tuning", name, names)
+        return dataclasses.replace(self, **changes)
+
+    def for_count(self, count):
+        """The plan with its epochs decided for `count` images."""
+        return self if self.epochs else self.replace(epochs=int(np.clip(round(IMAGES / count), 8, 100)))
+
+
+def build(encoder, plan, dataset):
+    """(network, model): the network that trains, from images to logits or standardised values; and what users get.
+
+    Both share their layers; the encoder in them is a copy. A regression learns its labels with mean 0 and deviation 1.
+    """
+    copy = cut(zoo.plain_copy(encoder), plan.block)
+    x = copy(copy.input)
+    if len(x.shape) == 4 and plan.grid > 1:
+        x = layers.Flatten(name="cells")(AdaptiveAveragePooling(plan.grid, name="pool")(x))
+    elif len(x.shape) == 3:
+        x = layers.GlobalAveragePooling1D(name="pool")(x)
+    else:
+        x = pooled(x)
+    labels = dataset.labels("train")
+    outputs = len(dataset.classes) or int(np.prod(labels.shape[1:], dtype=int))
+    x = layers.Dense(outputs, dtype="float32", name="head")(x)
+    network = keras.Model(copy.input, x)
+    mean, deviation = standard(labels) if dataset.task == "regression" else (0.0, 1.0)
+    answer = Answer(dataset.task, dataset.classes, deviation, mean, dtype="float32", name="answer")
+    return network, Classifier(copy.input, answer(x), name="classifier")
+
+
+def standard(labels):
+    """(mean, deviation) of a regression's labels (N,) or (N, K), as lists of one or K numbers; a deviation 0 is 1."""
+    columns = labels.reshape(len(labels), -1).astype("float64")
+    deviation = columns.std(axis=0)
+    return columns.mean(axis=0).tolist(), np.where(deviation > 0, deviation, 1).tolist()
+
+
+def stages(encoder, plan):
+    """[(first epoch, number of the encoder's blocks that train, counted from the top), ...]; None trains all of it."""
+    if plan.mode == "probe":
+        return [(0, 0)]
+    if plan.mode == "full":
+        return [(0, None)]
+    count = len(blocks(encoder))
+    starts = {round(i * plan.epochs / 2 / count): i for i in range(count)}  # where stages coincide, the later one
+    return [*starts.items(), (-(-plan.epochs // 2), None)] if plan.epochs > 1 else [(0, None)]
+
+
+def set_trainable(encoder, top):
+    """Let only the encoder's upper `top` blocks train, None for all of it. Frozen batch norm keeps its statistics."""
+    encoder.trainable = True
+    if top is None:
+        return
+    names, order = blocks(encoder), [layer.name for layer in encoder.layers]
+    frozen = names[: len(names) - top]
+    last = order.index(frozen[-1]) if frozen and top else len(order) if frozen else -1
+    for layer in encoder.layers[: last + 1]:
+        layer.trainable = False

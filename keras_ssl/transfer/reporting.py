@@ -1,0 +1,50 @@
+"""The folder of a finished fine-tuning: report.json, history.csv, curve.png, and the model in both formats."""
+
+import csv
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from .. import pictures, zoo
+from ..errors import InputError
+
+
+def check_folder(out, overwrite=False):
+    """Raises InputError where `out` can't become a run's folder."""
+    out = pathlib.Path(out)
+    if out.exists() and not (out.is_dir() and (overwrite or not any(out.iterdir()))):
+        raise InputError(f"{out} exists already; replace it with overwrite, or give another folder with out (--out)")
+
+
+def free_folder(stem):
+    """`stem`, or the first of `stem`-2, `stem`-3, ... that isn't taken."""
+    stem, number = pathlib.Path(stem), 1
+    out = stem
+    while out.exists():
+        number += 1
+        out = stem.with_name(f"{stem.name}-{number}")
+    return out
+
+
+def write_folder(out, model, report, history, dataset=None):
+    """Write a run's folder, all at once: it is a zoo entry too (model.keras, saved_model/, checksums.json)."""
+    out = out.resolve()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = pathlib.Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        made = zoo.save(model, out.name, dataset=dataset, folder=staging)
+        report = {**report, "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])}
+        (made / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        with open(made / "history.csv", "w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["epoch", *history])
+            table.writerows([epoch, *row] for epoch, row in enumerate(zip(*history.values(), strict=True)))
+        pictures.curves(history, made / "curve.png", title=out.name)
+        if out.exists():
+            os.replace(out, staging / "replaced")  # deleted with it, once the new one stands
+        os.replace(made, out)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,237 @@
+"""Every row of recipes.py: a new one is covered with nothing more written."""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ssl import architectures, data, evaluation, methods, recipes, training, zoo
+
+ROWS = list(recipes.RECIPES)
+BATCH = 16
+
+
+def images_of(row):
+    """64 images of the bundled sample that stands for the row's data set, their labels, and its DataSet."""
+    opened = data.open(evaluation.SAMPLES.get(row.dataset, row.dataset), size=row.size, channels=row.channels)
+    return *opened.arrays("train", limit=64), opened
+
+
+def batch_of(row, method):
+    """(a batch as pretext takes it, its keyword arguments)."""
+    images, labels, _ = images_of(row)
+    options, _, _ = methods.options_of(method, row.options)
+    images = tf.constant(images[:BATCH])
+    return (images, tf.constant(labels[:BATCH])) if getattr(method, "LABELLED", False) else images, options
+
+
+def shrunk(row):
+    """The row's encoder options with four channels everywhere, as far as its architecture has widths."""
+    defaults = {k: p.default for k, p in inspect.signature(architectures.ENCODERS[row.encoder]).parameters.items()}
+    small = {"stem": 8, "widths": [4] * len(row.encoder_options.get("widths", defaults.get("widths", ())))}
+    return {**row.encoder_options, **{k: v for k, v in small.items() if k in defaults}}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A function row name -> (model, history, folder of its entry, images): one epoch on 64 images; each row once."""
+    done = {}
+    folder = tmp_path_factory.mktemp("contract")
+
+    def train(name):
+        if name not in done:
+            row = recipes.get(name)
+            images, labels, opened = images_of(row)
+            labelled = getattr(methods.get(row.method), "LABELLED", False)
+            model, history = training.pretrain(
+                row.replace(encoder_options=shrunk(row)),
+                dataset=(images, labels) if labelled else images,
+                name=f"contract-{name}",
+                out=folder / name,
+                epochs=1,
+                batch_size=BATCH,
+                verbose=0,
+            )
+            done[name] = model, history, zoo.path(f"contract-{name}"), images
+        return done[name]
+
+    return train
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_recipe_is_plain_data(name):
+    row = recipes.get(name)
+    again = recipes.Recipe.from_dict(json.loads(json.dumps(row.to_dict())))
+    assert again == row, "lists and not tuples, so that JSON gives the same back"
+    assert row.summary.endswith(".") and "\n" not in row.summary
+    assert row.encoder in architectures.ENCODERS or row.encoder.startswith("keras.applications:")
+    training.make_optimizer(row, 100)
+    assert row.precision in training.PRECISIONS
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_method_has_its_names(name):
+    method = methods.get(recipes.get(name).method)
+    assert method.__doc__.count("\n\n") >= 1, "what it does, then its source"
+    for function in ("pretext", "build", "measure", "show"):
+        assert inspect.getdoc(getattr(method, function)), function
+    assert list(inspect.signature(method.pretext).parameters)[1] == "seed"
+    assert isinstance(method.METRICS, list) and hasattr(method, "LOSS")
+    methods.options_of(method, recipes.get(name).options)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_pretext_is_a_function_of_batch_and_seed(name):
+    row = recipes.get(name)
+    method = methods.get(row.method)
+    batch, options = batch_of(row, method)
+
+    def pretext(seed):
+        return [np.asarray(x) for x in keras.tree.flatten(method.pretext(batch, tf.constant(seed), **options))]
+
+    once, again, *others = map(pretext, ([3, 4], [3, 4], [3, 5], [4, 4]))
+    assert len(once) >= 1 and all(len(x) for x in once)
+    for a, b in zip(once, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    given = keras.tree.flatten(batch)[0].numpy()
+    if not all(x.shape == given.shape and (x == given).all() for x in once):  # else there is nothing to draw
+        for other in others:
+            assert any((a != b).any() for a, b in zip(once, other, strict=True))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_pretext_runs_in_a_graph(name):
+    row = recipes.get(name)
+    method = methods.get(row.method)
+    batch, options = batch_of(row, method)
+    seed = tf.constant([3, 4])
+    eager = keras.tree.flatten(method.pretext(batch, seed, **options))
+    mapped = tf.data.Dataset.from_tensors((batch, seed)).map(lambda b, s: method.pretext(b, s, **options))
+    graph = keras.tree.flatten(next(iter(mapped)))
+    for a, b, spec in zip(eager, graph, keras.tree.flatten(mapped.element_spec), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+        assert spec.shape.rank == a.shape.rank and all(spec.shape[1:]), "networks need to know their input's shape"
+
+
+def other_encoder(shape):
+    """An encoder that no method knows: no blocks by the usual names, half the size, three channels."""
+    images = keras.Input(shape, name="image")
+    x = keras.layers.Conv2D(3, 3, strides=2, padding="same", activation="relu")(images)
+    return keras.Model(images, x, name="encoder")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_any_encoder_meets_the_method(name):
+    row = recipes.get(name)
+    method = methods.get(row.method)
+    images, *_ = images_of(row)
+    model = training.build(row, training.open_shape(images.shape[1:], method), other_encoder)
+    answer = model.predict(images[:2])
+    assert all(len(a) == 2 and np.isfinite(a).all() for a in keras.tree.flatten(answer))
+    encoder = architectures.encoder_of(model)
+    assert encoder.name == "encoder" and encoder.count_params() <= model.count_params()
+    assert np.isfinite(encoder.predict(images[:2])).all()
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_one_epoch_trains(name, trained):
+    model, history, folder, images = trained(name)
+    assert all(len(values) == 1 and np.isfinite(values).all() for values in history.values())
+    assert any("loss" in key for key in history)
+    first = keras.tree.flatten(model.inputs)[0].shape[1:]
+    untrained = training.build(recipes.get(name).replace(encoder_options=shrunk(recipes.get(name))), first)
+    assert [w.shape for w in model.weights] == [w.shape for w in untrained.weights]
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    info = zoo.info(f"contract-{name}")
+    assert info["recipe"]["method"] == recipes.get(name).method
+    encoder = zoo.encoder(f"contract-{name}", pooling="avg")
+    assert encoder.predict(images[:3]).ndim == 2
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_show_gives_rows_for_a_picture(name, trained):
+    model, _, folder, images = trained(name)
+    rows = methods.get(recipes.get(name).method).show(model, images[:8])
+    assert len(rows) >= 1
+    for title, pictures, captions in rows:
+        pictures = np.asarray(pictures)
+        assert isinstance(title, str) and pictures.ndim == 4 and pictures.shape[-1] in (1, 3)
+        assert np.isfinite(pictures).all() and pictures.min() >= -1e-3 and pictures.max() <= 255.001
+        assert captions is None or len(captions) == len(pictures)
+    assert (folder / "preview.png").read_bytes().startswith(b"\x89PNG")
+
+
+FRESH = """
+import json, sys
+import keras, numpy as np, tensorflow as tf
+from keras_ssl import zoo
+asked = np.load(sys.argv[1])
+found = {}
+for name, folder in json.loads(sys.argv[2]).items():
+    model = zoo.open_keras_file(folder + "/model.keras")
+    for i, weight in enumerate(model.get_weights()):
+        assert np.array_equal(weight, asked[f"{name}|weight{i}"]), (name, model.weights[i].path)
+    assert f"{name}|weight{len(model.weights)}" not in asked.files
+    verbs = []
+    for endpoint, (function, signature) in model.endpoints().items():
+        part = f"{name}|{endpoint}|"
+        inputs = [asked[f"{part}in{i}"] for i in range(len(signature))]
+        answers = {"endpoint": function(*[tf.constant(i) for i in inputs])}
+        if endpoint.startswith("serve"):
+            answers["predict"] = model.predict(inputs[0])
+        else:  # the verb, called as a person calls it
+            inputs = [i.item() if i.ndim == 0 else i for i in inputs]
+            answers["verb"] = getattr(model, endpoint)(*inputs)
+        for way, answer in answers.items():
+            for i, a in enumerate(keras.tree.flatten(answer)):
+                right = asked[f"{part}out{i}"]
+                assert a.shape == right.shape, (name, endpoint, way, a.shape, right.shape)
+                difference = float(np.abs(np.asarray(a, "float64") - right).max()) / max(float(np.ptp(right)), 1e-6)
+                found[f"{name}|{endpoint}|{way}|{i}"] = difference
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def asked(trained, ask_endpoints):
+    """({row: folder of its entry}, {row: what its endpoints answer}, {row: weights})."""
+    folders, answers, weights = {}, {}, {}
+    for name in ROWS:
+        model, _, folder, images = trained(name)
+        folders[name], answers[name], weights[name] = folder, ask_endpoints(model, images), model.get_weights()
+    return folders, answers, weights
+
+
+@pytest.fixture(scope="module")
+def reopened(asked, fresh, write_asked):
+    """{"row|endpoint|way|output": difference / range} of the .keras files in a fresh process."""
+    folders, answers, weights = asked
+    more = {f"{name}|weight{i}": w for name, ws in weights.items() for i, w in enumerate(ws)}
+    file = write_asked(answers, more)
+    return json.loads(fresh(FRESH, file, json.dumps({k: str(v) for k, v in folders.items()})))
+
+
+@pytest.fixture(scope="module")
+def served(asked, ask_saved_models):
+    """{"row|endpoint|output": difference / range} of the SavedModels in a process without keras_ssl."""
+    folders, answers, _ = asked
+    return ask_saved_models({name: folder / "saved_model" for name, folder in folders.items()}, answers)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ROWS)
+def test_file_opens_the_same_in_a_fresh_process(name, reopened):
+    mine = {key: value for key, value in reopened.items() if key.split("|")[0] == name}
+    assert {key.split("|")[2] for key in mine} >= {"endpoint", "predict"}
+    assert max(mine.values()) <= 1e-4, mine
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ROWS)
+def test_saved_model_answers_without_the_package(name, served):
+    mine = {key: value for key, value in served.items() if key.split("|")[0] == name}
+    assert {key.split("|")[1] for key in mine} >= {"serve", "serve_uint8"}
+    assert max(mine.values()) <= 1e-4, mine

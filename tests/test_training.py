@@ -1,0 +1,289 @@
+import csv
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from keras_ssl import checkpoints, data, recipes, training, zoo
+from keras_ssl.errors import InputError
+
+SMALL = {"encoder_options": {"widths": [4, 4, 4], "stem": 8}, "batch_size": 16, "precision": "float32", "verbose": 0}
+
+
+@pytest.fixture
+def small(photos):
+    """48 photos of 16x16."""
+    return photos[:48, ::2, ::2].copy()
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory):
+    """(folder, model, history) of a finished run of two epochs, saved in the session's zoo as "finished"."""
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    watched = {"callbacks": [Start()], **SMALL}
+    model, history = training.pretrain("rotation", dataset=photos[:48, ::2, ::2].copy(), out=out, epochs=2, **watched)
+    return out, model, history
+
+
+class Start(keras.callbacks.Callback):
+    """Keeps the first layer's kernel as training begins."""
+
+    def on_train_begin(self, logs=None):
+        Start.kernel = self.model.get_layer("encoder").get_layer("whitening").kernel.numpy()
+
+
+def batches_of(images, seed, start=0, epochs=3, **options):
+    def pretext(batch, seed):
+        return batch, tf.random.stateless_uniform([tf.shape(batch)[0]], seed)
+
+    batches, steps = training.epochs_of_batches(
+        data.open(images), pretext, batch_size=10, epochs=epochs, seed=seed, start=start, **options
+    )
+    return list(batches.as_numpy_iterator()), steps
+
+
+def test_batches_are_a_function_of_seed_and_epoch(small):
+    images = np.arange(48, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 2, 1), "uint8")
+    whole, steps = batches_of(images, seed=3)
+    assert steps == 4 and len(whole) == 12
+    for start in (0, 1, 2):
+        part, _ = batches_of(images, seed=3, start=start)
+        assert len(part) == 4 * (3 - start)
+        for (x, noise), (x_whole, noise_whole) in zip(part, whole[4 * start :], strict=True):
+            np.testing.assert_array_equal(x, x_whole)
+            np.testing.assert_array_equal(noise, noise_whole)
+    epochs = [np.concatenate([x[:, 0, 0, 0] for x, _ in whole[4 * e : 4 * e + 4]]) for e in range(3)]
+    for numbers in epochs:  # each image at most once an epoch
+        assert len(set(numbers)) == 40
+    assert (epochs[0] != epochs[1]).any() and (epochs[1] != epochs[2]).any()
+    noise = np.concatenate([n for _, n in whole])
+    assert len(np.unique(noise)) > 110  # another seed for each batch
+    other, _ = batches_of(images, seed=4)
+    assert (other[0][0] != whole[0][0]).any() and (other[0][1] != whole[0][1]).any()
+
+
+def test_a_batch_larger_than_the_data_is_cut_to_it(small):
+    batches, steps = training.epochs_of_batches(data.open(small), lambda x, seed: x, batch_size=1000, epochs=2)
+    assert steps == 1 and [len(x) for x in batches] == [48, 48]
+
+
+def test_a_run_leaves_everything_a_person_looks_for(run):
+    out, model, history = run
+    files = {p.relative_to(out).as_posix() for p in out.rglob("*")}
+    assert {"run.json", "history.csv", "loss.png", "picture.png", "checkpoints/epoch-0002.npz"} <= files
+    assert any(f.startswith("tensorboard/train/events") for f in files)
+    for picture in ("loss.png", "picture.png"):
+        assert np.ptp(np.asarray(Image.open(out / picture).convert("L"))) > 100
+    assert {"loss", "accuracy"} <= set(history) and all(len(v) == 2 and np.isfinite(v).all() for v in history.values())
+    with open(out / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    info = zoo.info("finished")
+    recipe = recipes.Recipe.from_dict(info["recipe"])
+    assert (recipe.method, recipe.epochs, recipe.batch_size) == ("image.rotation", 2, 16)
+    assert recipe.dataset == "own:ndarray"  # and not the row's, on which it wasn't trained
+    assert json.loads((out / "run.json").read_text())["recipe"] == info["recipe"]
+    for mine, saved in zip(model.get_weights(), zoo.load("finished").get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, saved)
+
+
+def test_checkpoints_hold_the_final_weights_and_only_the_last_two_stay(run):
+    out, model, _ = run
+    assert checkpoints.epochs_in(out / "checkpoints") == [1, 2]
+    with np.load(out / "checkpoints" / "epoch-0002.npz") as file:
+        for i, weight in enumerate(model.get_weights()):
+            np.testing.assert_array_equal(file[f"v{i}"], weight)
+
+
+def test_a_run_is_never_overwritten(run, small):
+    out, *_ = run
+    before = (out / "history.csv").read_bytes()
+    with pytest.raises(InputError, match="--resume"):
+        training.pretrain("rotation", dataset=small, out=out, name="elsewhere", epochs=2, **SMALL)
+    with pytest.raises(InputError, match="has an entry 'finished'"):
+        training.pretrain("rotation", dataset=small, out=out.with_name("finished2"), name="finished", epochs=2, **SMALL)
+    assert (out / "history.csv").read_bytes() == before and not out.with_name("finished2").exists()
+
+
+def test_a_run_resumes_with_its_own_values_only(run, small, tmp_path):
+    out, *_ = run
+    with pytest.raises(InputError, match=r"epochs, learning_rate: epochs=2, learning_rate=0\.4"):
+        training.pretrain("rotation", dataset=small, out=out, resume=True, epochs=3, **{**SMALL, "learning_rate": 0.1})
+    with pytest.raises(InputError, match="no run to resume"):
+        training.pretrain("rotation", dataset=small, out=tmp_path / "none", resume=True, epochs=2, **SMALL)
+
+
+def test_resuming_a_finished_run_gives_its_model(run, small):
+    out, model, history = run
+    again, history_again = training.pretrain("rotation", dataset=small, out=out, resume=True, epochs=2, **SMALL)
+    for mine, weight in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, weight)
+    assert history_again == history
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs and batch_size"),
+        ({"optimizer": "sdg"}, "optimizer is"),
+        ({"schedule": "linear"}, "schedule is"),
+        ({"precision": "float16"}, "precision"),
+        ({"options": {"classes": 3}}, "option of rotation"),
+        ({"encoder_options": {"width": 3}}, "option of convnet"),
+        ({"encoder": "resnet50"}, "architecture"),
+        ({"strategy": "mirored"}, "did you mean mirrored"),
+        ({"method": "image.rotate"}, "image.rotation"),
+        ({"learning_rat": 0.1}, "learning_rate"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_and_leave_nothing(changes, message, small, tmp_path):
+    with pytest.raises(InputError, match=message) as caught:
+        training.pretrain("rotation", dataset=small, out=tmp_path / "run", **{**SMALL, **changes})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()  # or the corrected command would be refused
+
+
+def test_labels_are_asked_for_where_a_method_needs_them(small, tmp_path):
+    with pytest.raises(InputError, match="needs images with labels"):
+        training.pretrain("supervised", dataset=small, out=tmp_path / "run", **SMALL)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(small, tmp_path, own_zoo):
+    values = {**SMALL, "learning_rate": 1e30, "weight_decay": 0.0, "schedule": "constant"}
+    with pytest.raises(
+        InputError, match=r"loss became (nan|inf) in epoch 1, step \d+: lower the learning rate"
+    ) as caught:
+        training.pretrain("rotation", dataset=small, out=tmp_path / "run", epochs=3, **values)
+    assert "\n" not in str(caught.value) and not own_zoo.exists()
+
+
+def test_mixed_precision_gives_a_plain_model(small, tmp_path, own_zoo, photos):
+    values = {**SMALL, "precision": "mixed_bfloat16", "epochs": 1}
+    policies = []
+
+    class Policies(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            policies.extend(layer.compute_dtype for layer in self.model.get_layer("encoder").layers)
+
+    model, _ = training.pretrain("rotation", dataset=small, out=tmp_path / "run", callbacks=[Policies()], **values)
+    assert "bfloat16" in policies and keras.config.dtype_policy().name == "float32"
+    assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"}
+    assert {w.dtype for w in model.weights} == {"float32"}
+    np.testing.assert_allclose(zoo.load("run").predict(photos[:2]), model.predict(photos[:2]), atol=1e-5)
+
+
+def test_a_folder_of_mixed_photos_one_of_them_corrupt(photos, tmp_path, own_zoo):
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    for i in range(24):
+        side = (24, 32, 40)[i % 3]
+        image = Image.fromarray(photos[i]).resize((side, 32)).convert(("RGB", "L", "RGBA")[i % 3])
+        file = folder / ("inner" if i % 2 else "") / f"{i}.{'png' if i % 3 == 2 else ('jpg', 'png')[i % 2]}"
+        image.save(file)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    values = {**SMALL, "batch_size": 8, "epochs": 1, "size": 16}
+    with pytest.warns(UserWarning, match="broken.jpg"):
+        model, history = training.pretrain("rotation", dataset=folder, out=tmp_path / "run", **values)
+    assert np.isfinite(history["loss"]).all() and model.predict(photos[0]).shape == (4,)
+    assert zoo.info("run")["recipe"]["dataset"] == str(folder)
+
+
+def test_the_first_layer_starts_from_the_whitening_of_the_images_at_hand(run, small):
+    pixels = small / 64.0 - 2
+    corners = [pixels[:, i : i + 15, j : j + 15] for i in (0, 1) for j in (0, 1)]
+    patches = np.stack(corners, axis=3).reshape(-1, 12)  # of 2x2 pixels
+    whitened = patches @ Start.kernel.reshape(12, 8)
+    np.testing.assert_allclose(np.cov(whitened, rowvar=False), np.eye(8), atol=0.05)
+
+
+# Bit-equal after kill -9, each run in a process of its own.
+
+RUN = """
+import json, os, signal, sys
+import keras, numpy as np, tensorflow as tf
+tf.config.experimental.enable_op_determinism()
+from keras_ssl import architectures, training
+
+def noisy(shape):
+    inner = architectures.build("convnet", shape, widths=(4, 4, 4), stem=8)
+    x = keras.layers.SpatialDropout2D(0.3)(keras.layers.GaussianNoise(1.0)(inner.output))
+    return keras.Model(inner.input, x, name="encoder")
+
+class Kill(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (2, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+images = np.load(sys.argv[1])
+for job in json.loads(sys.argv[2]):
+    if job.get("encoder"):
+        job["encoder"] = noisy
+    kill = job.pop("kill")
+    model, history = training.pretrain(dataset=images, callbacks=[Kill()] if kill else [], **job)
+    assert len(history["epoch"]) == 4, history
+    assert all(np.isfinite(values).all() for values in history.values()), history
+"""
+GAN = {
+    **SMALL,
+    "recipe": "gan",
+    "options": {"size": 16, "noise": 8},
+    "encoder_options": {"widths": [4, 4, 4, 4]},
+}
+JOBS = {
+    "rotation": {**SMALL, "recipe": "rotation"},
+    "noisy": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
+    "gan": GAN,  # two optimizers, and weights averaged on the way
+}
+
+
+@pytest.fixture(scope="module")
+def killed_and_resumed(photos, tmp_path_factory, fresh):
+    """The folder of the runs NAME (uninterrupted) and NAME-killed (killed in its third epoch, then resumed)."""
+    folder = tmp_path_factory.mktemp("resume")
+    np.save(folder / "images.npy", photos[:48, ::2, ::2])
+    zoo_folder = {"KERAS_SSL_ZOO": str(folder / "zoo")}
+
+    def call(jobs, **options):
+        jobs = [{**job, "out": str(folder / job["out"]), "epochs": 4} for job in jobs]
+        return fresh(RUN, folder / "images.npy", json.dumps(jobs), **zoo_folder, **options)
+
+    call([{**job, "out": name, "kill": False} for name, job in JOBS.items()])
+    for name, job in JOBS.items():
+        with pytest.raises(AssertionError, match=f"exit code {-signal.SIGKILL}"):
+            call([{**job, "out": f"{name}-killed", "kill": True}])
+        assert checkpoints.epochs_in(folder / f"{name}-killed" / "checkpoints") == [1, 2]
+        assert not (folder / "zoo" / f"{name}-killed").exists()
+    call([{**job, "out": f"{name}-killed", "kill": False, "resume": True} for name, job in JOBS.items()])
+    return folder
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_killed_run_resumes_to_the_same_weights(name, killed_and_resumed):
+    folder = killed_and_resumed
+    whole, resumed = (zoo.open_keras_file(folder / "zoo" / n / "model.keras") for n in (name, f"{name}-killed"))
+    for a, b in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    last = [np.load(folder / n / "checkpoints" / "epoch-0004.npz") for n in (name, f"{name}-killed")]
+    assert last[0].files == last[1].files and len(last[0].files) > 2 * len(whole.trainable_weights)  # optimizers too
+    for key in last[0].files:
+        np.testing.assert_array_equal(last[0][key], last[1][key])
+    histories = [(folder / n / "history.csv").read_text() for n in (name, f"{name}-killed")]
+    assert histories[0] == histories[1]
+
+
+def test_the_average_of_the_generator_is_kept(killed_and_resumed):
+    """EMA weights of the last checkpoint = the saved generator's, and they aren't the last step's."""
+    folder = killed_and_resumed
+    model = zoo.open_keras_file(folder / "zoo" / "gan" / "model.keras")
+    generator = {v.path: v.numpy() for v in model.get_layer("generator").trainable_weights}
+    with np.load(folder / "gan" / "checkpoints" / "epoch-0004.npz") as file:
+        saved = [file[f"v{i}"] for i in range(len(file.files) - 1)]
+    for weight in generator.values():
+        same = [i for i, array in enumerate(saved) if array.shape == weight.shape and np.array_equal(array, weight)]
+        assert len(same) == 1 and same[0] >= len(model.weights)  # among the optimizers' variables

@@ -1,0 +1,329 @@
+import errno
+import json
+import os
+import pathlib
+import shutil
+import warnings
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ssl import cards, data, evaluation, recipes, zoo
+from keras_ssl.errors import InputError
+from keras_ssl.methods.image import rotation
+
+BUNDLED = zoo._entries(zoo.bundled())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny):
+    """(a tiny model, the folder of a zoo that holds it as "tiny")."""
+    keras.utils.set_random_seed(1)
+    model = rotation.build(tiny(widths=(4, 4, 32)))
+    folder = tmp_path_factory.mktemp("made")
+    recipe = recipes.get("rotation").replace(dataset="cifar10_sample", epochs=1)
+    zoo.save(model, "tiny", recipe=recipe, dataset=data.open("cifar10_sample"), folder=folder)
+    return model, folder
+
+
+@pytest.fixture
+def entry(made, own_zoo):
+    """The folder of the entry "tiny" in the user's own zoo."""
+    shutil.copytree(made[1], own_zoo)
+    return own_zoo / "tiny"
+
+
+def refused(function, *arguments, **options):
+    """The one line that `function` refuses with."""
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **options)
+    message = str(caught.value)
+    assert message and "\n" not in message
+    return message
+
+
+def test_a_saved_model_comes_back_the_same_and_ready_to_train(made, entry, photos):
+    model, _ = made
+    loaded = zoo.load("tiny")
+    for mine, saved in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, saved)
+    np.testing.assert_allclose(loaded.predict(photos[:3]), model.predict(photos[:3]), atol=1e-5)
+    assert not loaded.compiled and len(loaded.trainable_weights) == len(model.trainable_weights) > 0
+    served = zoo.saved_model("tiny")
+    answer = served.serve_uint8(photos[:3]).numpy()
+    np.testing.assert_allclose(answer, model.predict(photos[:3]), atol=1e-5)
+    served = served.signatures["serving_default"](tf.constant(photos[:3], tf.float32))
+    np.testing.assert_allclose(next(iter(served.values())), answer, atol=1e-6)
+
+
+def test_info_and_names(entry):
+    assert zoo.names() == sorted([*BUNDLED, "tiny"])
+    info = zoo.info("tiny")
+    assert info["name"] == "tiny" and info["path"] == str(entry) == str(zoo.path("tiny"))
+    assert recipes.Recipe.from_dict(info["recipe"]) == recipes.get("rotation").replace(
+        dataset="cifar10_sample", epochs=1
+    )
+    assert info["data"]["origin"].startswith("CIFAR-10") and info["versions"]["keras"] == keras.__version__
+    assert info["bytes"] == sum(p.stat().st_size for p in entry.rglob("*") if p.is_file())
+    assert info["metrics"] == {}
+
+
+def test_what_a_killed_save_leaves_is_no_entry(entry):
+    for name in (".tiny.a1b2c3", ".tiny.old"):
+        shutil.copytree(entry, entry.with_name(name))
+    assert zoo.names() == sorted([*BUNDLED, "tiny"])
+    refused(zoo.path, ".tiny.old")
+
+
+def test_unknown_names_are_answered_with_the_nearest(entry):
+    assert "did you mean tiny?" in refused(zoo.load, "tyny")
+    for function in (zoo.path, zoo.info, zoo.encoder, zoo.saved_model):
+        refused(function, "no_such_entry")
+
+
+def test_a_bundled_name_cannot_be_taken(made, own_zoo, monkeypatch):
+    model, folder = made
+    monkeypatch.setattr(zoo, "bundled", lambda: folder)
+    for overwrite in (False, True):
+        assert "my_tiny" in refused(zoo.save, model, "tiny", overwrite=overwrite)
+    assert not own_zoo.exists()
+
+
+def test_a_name_of_ones_own_is_replaced_only_when_asked(made, entry):
+    assert "overwrite" in refused(zoo.save, made[0], "tiny")
+    for bad in ("", "../up", "a/b", ".hidden", "with space", "ü"):
+        refused(zoo.save, made[0], bad)
+    changed = zoo.plain_copy(made[0])
+    changed.set_weights([w + 1 for w in changed.get_weights()])
+    zoo.save(changed, "tiny", overwrite=True)
+    np.testing.assert_array_equal(zoo.load("tiny").get_weights()[0], made[0].get_weights()[0] + 1)
+    assert [p.name for p in entry.parent.iterdir()] == ["tiny"]
+
+
+def full_disk(*arguments, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("broken", ["_export", "_deflate", "write_json", "_swap", "os.replace"])
+def test_a_save_that_fails_leaves_the_old_entry(broken, made, entry, monkeypatch):
+    if broken == "os.replace":  # the very last step: the new folder can't take its place
+
+        def replace(source, target, replace=os.replace):
+            if pathlib.Path(source).name.startswith(".tiny.") and not str(source).endswith(".old"):
+                full_disk()
+            return replace(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+        monkeypatch.setattr(zoo, "_export", lambda model, folder: folder.mkdir())
+    else:
+        monkeypatch.setattr(zoo, broken, full_disk)
+        if broken != "_export":
+            monkeypatch.setattr(zoo, "_export", lambda model, folder: folder.mkdir())
+    changed = zoo.plain_copy(made[0])
+    changed.set_weights([w + 1 for w in changed.get_weights()])
+    with pytest.raises(OSError, match="No space left"):
+        zoo.save(changed, "tiny", overwrite=True)
+    monkeypatch.undo()
+    assert [p.name for p in entry.parent.iterdir()] == ["tiny"]
+    loaded = zoo.open_keras_file(entry / "model.keras")
+    np.testing.assert_array_equal(loaded.get_weights()[0], made[0].get_weights()[0])
+
+
+def flip(file, place):
+    content = bytearray(file.read_bytes())
+    content[int(place * len(content))] ^= 0x10
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("place", [0, 0.3, 0.7, 0.999])
+def test_a_flipped_byte_is_told(place, entry):
+    flip(entry / "model.keras", place)
+    assert "damaged" in refused(zoo.load, "tiny")
+    assert "damaged" in refused(zoo.encoder, "tiny")
+    flip(entry / "saved_model" / "variables" / "variables.data-00000-of-00001", place)
+    assert "damaged" in refused(zoo.saved_model, "tiny")
+
+
+def test_a_truncated_or_missing_file_is_told(entry):
+    file = entry / "model.keras"
+    content = file.read_bytes()
+    for part in (content[: len(content) // 2], b""):
+        file.write_bytes(part)
+        assert "damaged" in refused(zoo.load, "tiny")
+        assert "damaged" in refused(zoo.open_keras_file, file)
+    file.unlink()
+    assert "missing" in refused(zoo.load, "tiny")
+    assert "no model file" in refused(zoo.open_keras_file, file)
+    (entry / "recipe.json").write_text('{"recipe": ')
+    assert "damaged" in refused(zoo.info, "tiny")
+
+
+def test_no_flipped_byte_in_a_file_without_checksum_gives_another_model(made, tmp_path):
+    """Every 97th byte, and every byte of the zip's directory: a clear error, or the model as it was."""
+    source = made[1] / "tiny" / "model.keras"
+    content, file = source.read_bytes(), tmp_path / "flipped.keras"
+    with zipfile.ZipFile(source) as archive:
+        directory = archive.start_dir
+    opened = []
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(keras.saving, "load_model", lambda *a, **k: opened.append(a[0].read_bytes()))
+    try:
+        for at in [*range(0, directory, 97), *range(directory, len(content))]:
+            flipped = bytearray(content)
+            flipped[at] ^= 0xFF
+            file.write_bytes(flipped)
+            try:
+                zoo.open_keras_file(file)
+            except InputError as error:
+                assert "\n" not in str(error)
+    finally:
+        monkey.undo()
+    # What Keras gets to see still holds the same parts.
+    with zipfile.ZipFile(source) as archive:
+        right = {name: archive.read(name) for name in archive.namelist()}
+    for changed in opened:
+        file.write_bytes(changed)
+        with zipfile.ZipFile(file) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        assert all(right.get(name, content) == content for name, content in parts.items())
+
+
+def test_code_in_a_file_is_refused(tmp_path, made):
+    inputs = keras.Input((4,))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs)).save(tmp_path / "lambda.keras")
+    assert "can't be opened" in refused(zoo.open_keras_file, tmp_path / "lambda.keras")
+
+    class Foreign(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    keras.Model(inputs, Foreign()(inputs)).save(tmp_path / "foreign.keras")
+    assert "Foreign" in refused(zoo.open_keras_file, tmp_path / "foreign.keras")
+
+    with (
+        zipfile.ZipFile(made[1] / "tiny" / "model.keras") as source,
+        zipfile.ZipFile(tmp_path / "new.keras", "w") as target,
+    ):
+        for item in source.namelist():
+            content = source.read(item).replace(b'"keras_ssl.models"', b'"keras_ssl.methods.image.later"')
+            target.writestr(item, content)
+    assert "can't be opened" in refused(zoo.open_keras_file, tmp_path / "new.keras")
+
+
+def test_no_pickle_is_written(entry):
+    with zipfile.ZipFile(entry / "model.keras") as archive:
+        assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
+        json.loads(archive.read("config.json"))
+
+
+def test_half_precision_rounds_large_weights_only(made, own_zoo):
+    model, folder = made
+    zoo.save(model, "half", half=True)
+    loaded = zoo.load("half")
+    large = 0
+    for mine, weight in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        assert mine.dtype == np.float32
+        large += weight.size >= 1024
+        np.testing.assert_array_equal(mine, weight.astype("float16") if weight.size >= 1024 else weight)
+    assert large > 0 and model.get_weights()[0].dtype == np.float32
+    halved, whole = ((f / "model.keras").stat().st_size for f in (own_zoo / "half", folder / "tiny"))
+    assert halved < 0.9 * whole
+
+
+def test_weights_too_large_for_half_precision_stay(own_zoo):
+    inputs = keras.Input((64,))
+    model = keras.Model(inputs, keras.layers.Dense(64)(inputs))
+    model.layers[-1].kernel.assign(np.linspace(-1e6, 1e6, 4096).reshape(64, 64))
+    zoo.save(model, "large", half=True)
+    np.testing.assert_array_equal(zoo.load("large").get_weights()[0], model.get_weights()[0])
+    served = zoo.saved_model("large")  # a model without verbs of its own
+    np.testing.assert_allclose(served.serve(tf.ones((1, 64))), model(np.ones((1, 64))), rtol=1e-5)
+
+
+def test_a_compiled_model_in_mixed_precision_is_saved_plain(own_zoo, tiny):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = rotation.build(tiny())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    zoo.save(model, "mixed")
+    loaded = zoo.load("mixed")
+    assert {layer.compute_dtype for layer in loaded._flatten_layers()} == {"float32"} and not loaded.compiled
+    assert model.get_layer("encoder").get_layer("block1").compute_dtype == "bfloat16"
+    assert sum(w.size for w in loaded.get_weights()) == sum(w.size for w in model.get_weights())
+
+
+def test_encoders(entry, photos):
+    encoder = zoo.encoder("tiny")
+    assert encoder.name == "encoder" and encoder.predict(photos[:2]).shape == (2, 4, 4, 32)
+    features = encoder.predict(photos[:2])
+    for pooling, reduce in (("avg", np.mean), ("max", np.max)):
+        pooled = zoo.encoder("tiny", pooling=pooling)
+        np.testing.assert_allclose(pooled.predict(photos[:2]), reduce(features, axis=(1, 2)), rtol=1e-5, atol=1e-6)
+    from_file = zoo.encoder(entry / "model.keras", pooling="avg")
+    np.testing.assert_allclose(from_file.predict(photos[0]), features[0].mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
+    assert "avg" in refused(zoo.encoder, "tiny", pooling="mean")
+
+
+# Every entry that comes with the package.
+
+
+@pytest.fixture(scope="module")
+def differences(ask_endpoints, ask_saved_models):
+    """{"name|endpoint|output": difference between SavedModel and Keras model, over the range of the answer}."""
+    answers = {}
+    for name in BUNDLED:
+        recipe = recipes.Recipe.from_dict(zoo.info(name)["recipe"])
+        images = data.open(evaluation._set(recipe.dataset, True), size=recipe.size, channels=recipe.channels)
+        answers[name] = ask_endpoints(zoo.load(name), images.arrays("test", limit=2)[0])
+    return ask_saved_models({name: zoo.path(name) / "saved_model" for name in BUNDLED}, answers)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_entry_is_whole(name):
+    folder, info = zoo.path(name), zoo.info(name)
+    sums = json.loads((folder / "checksums.json").read_text())
+    files = {p.relative_to(folder).as_posix() for p in (folder / "saved_model").rglob("*") if p.is_file()}
+    assert set(sums) == files | {"model.keras"}
+    assert all(zoo._sha256(folder / file) == value for file, value in sums.items())
+    assert info["bytes"] <= 5e6
+    assert info["recipe"]["summary"] and info["data"]["origin"]
+    assert {"full", "sample"} <= set(info["metrics"])
+    assert (folder / "README.md").read_text() == cards.card(name), (
+        "python tools/evaluate.py NAME --write writes it anew"
+    )
+    assert (folder / "preview.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_entry_was_trained_by_its_row(name):
+    recipe, row = zoo.info(name)["recipe"], recipes.RECIPES.get(name)
+    changed = [k for k, v in row.to_dict().items() if recipe.get(k) != v] if row else ["name"]
+    if changed:
+        warnings.warn(
+            f"{name} was trained with other values of {', '.join(changed)} than recipes.py has now", stacklevel=1
+        )
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_saved_model_answers_as_the_keras_model(name, differences):
+    mine = {key: value for key, value in differences.items() if key.split("|")[0] == name}
+    assert {key.split("|")[1] for key in mine} >= {"serve", "serve_uint8"}
+    assert max(mine.values()) <= 1e-4, mine
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_metrics_are_found_again(name):
+    noted = zoo.info(name)["metrics"]["sample"]
+    found = evaluation.evaluate(name, sample=True, seed=noted["seed"])
+    assert (found["data"], found["probed_on"], found["images"]) == (noted["data"], noted["probed_on"], noted["images"])
+    assert found["figures"].keys() == noted["figures"].keys()
+    for figure, values in noted["figures"].items():
+        share = figure in ("probe", "knn") or figure.endswith("accuracy")
+        tolerance = {"abs": 0.01} if share else {"rel": 0.03}
+        assert found["figures"][figure] == pytest.approx(values, **tolerance), figure

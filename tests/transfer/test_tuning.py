@@ -1,0 +1,230 @@
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_ssl import data, distribution, zoo
+from keras_ssl.errors import InputError
+from keras_ssl.transfer import compare, finetune
+from keras_ssl.transfer.classifier import Answer, Classifier
+from keras_ssl.transfer.plans import Plan, set_trainable, stages
+from keras_ssl.transfer.subset import augmentation, subset
+from keras_ssl.transfer.tuning import train
+
+QUICK = {"batch_size": 16, "verbose": 0, "learning_rate": 0.01}
+
+
+def coloured(count, seed=0, classes=("red", "green", "blue")):
+    """(images (count, 8, 8, 3), which channel of each is brighter)."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(3, size=count)
+    images = rng.normal(90, 20, (count, 8, 8, 3))
+    images[np.arange(count), :, :, labels] += 80
+    return images.clip(0, 255).astype("uint8"), np.array(classes)[labels]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return data.open({"train": coloured(96), "test": coloured(48, seed=1)})
+
+
+def encoder_weights(model):
+    return [weight.numpy() for weight in model.get_layer("encoder").weights]
+
+
+def changed(before, after):
+    return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+
+
+def test_whole_network_learns_and_the_given_encoder_stays(tiny, dataset):
+    encoder = tiny()
+    before = [weight.numpy() for weight in encoder.weights]
+    model, report = finetune(encoder, dataset, labels=48, epochs=12, **QUICK)
+    assert report["accuracy"] > 0.9 and report["labels"] == 48 and report["epochs"] == 12
+    assert len(report["history"]["loss"]) == 12 and report["history"]["loss"][-1] < report["history"]["loss"][0] / 2
+    assert not any(changed(before, [weight.numpy() for weight in encoder.weights]))
+    assert all(changed(before, encoder_weights(model)))  # batch statistics too
+    assert all(layer.trainable for layer in model._flatten_layers())
+
+
+def test_the_model_takes_pictures_and_knows_its_classes(tiny, dataset, tmp_path):
+    model, _ = finetune(tiny(), dataset, epochs=6, **QUICK)
+    images, labels = dataset.arrays("test")
+    assert isinstance(model, Classifier) and model.classes == ["blue", "green", "red"]
+    np.testing.assert_allclose(model.predict(images[:5]).sum(axis=1), 1, atol=1e-5)
+    [(name, probability), *_] = model.classify(images[0])
+    assert name == dataset.classes[labels[0]] and probability > 0.5
+    assert len(model.classify(images[:2], top=2)) == 2
+    model.save(tmp_path / "model.keras")
+    again = zoo.open_keras_file(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(images[:5]), model.predict(images[:5]), atol=1e-6)
+    assert again.classes == model.classes
+
+
+def test_frozen_encoder_stays_bit_equal(tiny, dataset):
+    encoder = tiny()
+    model, report = finetune(encoder, dataset, mode="probe", epochs=8, **QUICK)
+    assert not any(changed([weight.numpy() for weight in encoder.weights], encoder_weights(model)))
+    assert report["history"]["loss"][-1] < report["history"]["loss"][0]
+
+
+def test_gradual_unfreezing_goes_from_the_top(tiny):
+    plan = Plan(mode="gradual", epochs=14)
+    assert stages(tiny(), plan) == [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, None)]
+    assert stages(tiny(), plan.replace(epochs=4)) == [(0, 1), (1, 5), (2, None)]
+    assert stages(tiny(), plan.replace(epochs=1)) == [(0, None)]
+
+    def trains(encoder):
+        return [layer.name for layer in encoder.layers if layer.trainable_weights]
+
+    encoder = tiny()
+    set_trainable(encoder, 0)
+    assert trains(encoder) == []
+    set_trainable(encoder, 2)
+    assert trains(encoder) == ["block3a_conv", "block3a_norm", "block3_conv", "block3_norm"]
+    set_trainable(encoder, 6)
+    assert trains(encoder)[0] == "block1a_conv"
+    set_trainable(encoder, None)
+    assert trains(encoder)[0] == "whitening"
+
+
+def test_gradual_training_changes_lower_blocks_later(tiny, dataset):
+    encoder, kernels = tiny(), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            kernels.append([self.model.get_layer("encoder").get_layer(n).kernel.numpy() for n in NAMES])
+
+    NAMES = ["whitening", "block1_conv", "block3_conv"]
+    _, report = finetune(encoder, dataset, labels=32, mode="gradual", epochs=14, callbacks=[Watch()], **QUICK)
+    start = [encoder.get_layer(name).kernel.numpy() for name in NAMES]
+    first = [next(e for e, k in enumerate(kernels) if not np.array_equal(k[i], start[i])) for i in range(3)]
+    assert first == [7, 5, 1]
+    assert len(report["history"]["loss"]) == 14
+
+
+def test_the_schedule_goes_on_over_the_stages(tiny, dataset):
+    rates = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate))
+
+    for mode in ("full", "gradual"):
+        finetune(tiny(), dataset, labels=32, mode=mode, epochs=4, callbacks=[Watch()], **QUICK)
+    np.testing.assert_allclose(rates[:8], rates[8:], rtol=1e-5)
+
+
+def test_several_labels_an_image(tiny):
+    def draw(count, seed):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(2, size=(count, 3))
+        images = rng.normal(90, 20, (count, 8, 8, 3)) + 90 * labels[:, None, None]
+        return images.clip(0, 255).astype("uint8"), labels
+
+    dataset = data.open({"train": draw(128, 0), "test": draw(64, 1)}, task="multilabel")
+    model, report = finetune(tiny(), dataset, epochs=20, **QUICK)
+    assert report["mean_average_precision"] > 0.9 and report["accuracy"] > 0.8
+    assert 0.8 < report["history"]["accuracy"][-1] <= 1
+    assert model.predict(dataset.arrays("test")[0][:2]).max() <= 1
+
+
+def test_numbers_in_their_own_units(tiny):
+    def draw(count, seed):
+        rng = np.random.default_rng(seed)
+        images = rng.integers(0, 60, (count, 8, 8, 3)) + rng.integers(0, 190, (count, 1, 1, 3))
+        return images.astype("uint8"), images[..., 0].mean(axis=(1, 2)) * 100.0 + 7000
+
+    dataset = data.open({"train": draw(128, 0), "test": draw(64, 1)})
+    model, report = finetune(tiny(), dataset, epochs=25, **QUICK)
+    assert report["r2"] > 0.8
+    assert 7000 < float(model.predict(dataset.arrays("test")[0][0])[0]) < 33000
+
+
+def test_answers():
+    x = np.array([[0.0, np.log(3.0)]], "float32")
+    np.testing.assert_allclose(Answer("classification", ["a", "b"])(x), [[0.25, 0.75]], rtol=1e-6)
+    np.testing.assert_allclose(Answer("multilabel", ["a", "b"])(x), [[0.5, 0.75]], rtol=1e-6)
+    np.testing.assert_allclose(Answer("regression", [], [2.0, 1.0], [1.0, 0.0])(x), [[1.0, np.log(3.0)]], rtol=1e-6)
+
+
+def test_a_seed_gives_the_same_model(tiny, dataset):
+    encoder = tiny()
+    one, two = (train(encoder, subset(dataset, "train", np.arange(32)), Plan(epochs=2, batch_size=16), seed=5)[0] for _ in "12")
+    images = dataset.arrays("test")[0]
+    np.testing.assert_allclose(one.predict(images), two.predict(images), atol=1e-4)
+
+
+def test_two_replicas_train(tiny, dataset):
+    strategy = distribution.strategy("mirrored", 2)
+    _, report = finetune(tiny(), dataset, labels=32, epochs=2, strategy=strategy, **QUICK)
+    assert report["replicas"] == 2 and np.isfinite(report["history"]["loss"]).all()
+
+
+def test_subsets_in_memory_and_as_a_stream_are_the_same(dataset, monkeypatch):
+    keep = np.array([3, 5, 8, 90])
+    cached = subset(dataset, "train", keep)
+    monkeypatch.setattr("keras_ssl.transfer.subset.CACHED", 0)
+    streamed = subset(dataset, "train", keep)
+    assert type(cached.stored["train"]) is not type(streamed.stored["train"])
+    for each in (cached, streamed):
+        np.testing.assert_array_equal(each.labels("train"), dataset.labels("train")[keep])
+        np.testing.assert_array_equal(each.arrays("train")[0], dataset.arrays("train", keep=keep)[0])
+        shuffled = list(each.stream("train", shuffle=1).as_numpy_iterator())
+        assert sorted(label for _, label in shuffled) == sorted(dataset.labels("train")[keep])
+
+
+def test_augmentation_is_what_it_says(photos):
+    batch, seed = (tf.constant(photos[:16]), tf.range(16)), tf.constant([1, 2])
+    plain, labels = augmentation("")(batch, seed)
+    np.testing.assert_array_equal(plain, photos[:16])
+    np.testing.assert_array_equal(labels, range(16))
+    flipped = augmentation("flip")(batch, seed)[0].numpy()
+    mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(flipped, photos, strict=False)]
+    assert 0 < sum(mirrored) < 16
+    assert augmentation("flip, shift")(batch, seed)[0].shape == (16, 32, 32, 3)
+    with pytest.raises(InputError, match="unknown augmentation 'flop'; did you mean flip"):
+        augmentation("flop")
+
+
+def test_a_comparison_has_three_rows_and_a_folder(tiny, dataset, tmp_path):
+    lines = []
+    model, report = compare(
+        tiny(), dataset, labels=30, epochs=2, batch_size=16, verbose=0, out=tmp_path / "run", say=lines.append
+    )
+    assert list(report["results"]) == ["scratch", "linear probe", "fine-tuned"]
+    rows = report["results"]
+    assert report["gain"] == rows["fine-tuned"]["accuracy"] - rows["scratch"]["accuracy"]
+    for way in ("scratch", "fine-tuned"):
+        assert len(rows[way]["tried"]) == 2 and rows[way]["labels"] == 30 and rows[way]["seconds"] > 0
+        best = max(rows[way]["tried"], key=lambda each: each["accuracy"])
+        assert best["learning_rate"] == rows[way]["settings"]["learning_rate"]
+    assert len(lines) == 7 and "held-out" in lines[0]
+    found = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"report.json", "history.csv", "curve.png", "model.keras", "saved_model", "checksums.json"} <= found
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["results"] == rows
+    history = list(csv.DictReader((tmp_path / "run" / "history.csv").open()))
+    assert [row["epoch"] for row in history] == ["0", "1"] and float(history[1]["loss"]) > 0
+    served = tf.saved_model.load(tmp_path / "run" / "saved_model")
+    images = dataset.arrays("test")[0][:3]
+    np.testing.assert_allclose(served.serve_uint8(images), model.predict(images), atol=1e-5)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]  # nothing beside it
+
+
+def test_what_cannot_be_done_is_said_before_training(tiny, dataset, tmp_path):
+    (tmp_path / "kept").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        finetune(tiny(), dataset, out=tmp_path)
+    with pytest.raises(InputError, match="unknown mode 'ful'; did you mean full"):
+        finetune(tiny(), dataset, mode="ful")
+    with pytest.raises(InputError, match="unknown setting of fine-tuning 'epoch'"):
+        finetune(tiny(), dataset, epoch=3)
+    with pytest.raises(InputError, match="opened for classification, not regression"):
+        finetune(tiny(), dataset, task="regression")
+    with pytest.raises(InputError, match="takes images of"):
+        finetune(tiny((16, 16, 3)), dataset)
+    with pytest.raises(InputError, match="epochs is 1 or more"):
+        finetune(tiny(), dataset, epochs=0)
