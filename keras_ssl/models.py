@@ -61,13 +61,16 @@ class ImageModel(keras.Model):
 def natural_images(x, shape, name="the model"):
     """Pictures as they come -> (float32 batch (N, H, W, C) that fits `shape`, whether `x` was one picture)."""
     if isinstance(x, str) or hasattr(x, "__fspath__"):
-        from PIL import Image, UnidentifiedImageError
+        from .data import image_files
 
         try:
-            x = np.asarray(Image.open(x).convert("RGB"))
-        except (UnidentifiedImageError, OSError) as error:
+            x = image_files.read(x, None, 3)
+        except Exception as error:  # Pillow's decoders raise errors of many kinds
             raise InputError(f"{x} isn't a readable picture ({error})") from error
-    x = np.asarray(x)
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise InputError("pictures of one batch have one shape: resize them, or give one at a time") from error
     if x.dtype.kind not in "uifb":
         raise InputError(f"pictures are numbers in 0..255, got an array of {x.dtype}")
     height, width, channels = shape

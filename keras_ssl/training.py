@@ -82,7 +82,8 @@ def pretrain(
     dataset: instead of the recipe's, anything that `keras_ssl.data.open` takes (a TFDS name, a folder, arrays, ...).
     encoder: instead of the recipe's: an architecture's name, "keras.applications:NAME", a `.keras` file, a keras.Model.
     out: the run's folder (default runs/NAME): checkpoints/, history.csv, tensorboard/, loss.png, picture.png, run.json.
-    name: the zoo name to save under, in the user's own zoo; by default the run folder's name.
+    name: the zoo name to save under, in the user's own zoo; by default the run folder's name, or my_NAME where NAME
+        comes with keras_ssl.
     resume: go on from the last checkpoint in `out`; the final weights are those of an uninterrupted run.
     strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
     overwrite: replace the entry of that name in the user's own zoo.
@@ -105,7 +106,9 @@ def pretrain(
     if recipe.precision not in PRECISIONS:
         raise unknown("precision", recipe.precision, PRECISIONS)
     out = pathlib.Path(out or f"runs/{recipe.method.rsplit('.', 1)[-1]}")
-    name = name or out.resolve().name
+    if name is None:
+        name = out.resolve().name
+        name = f"my_{name}" if name in zoo.bundled_names() else name
     zoo.check_free(name, overwrite=overwrite or resume)
     _check_run(out, recipe, resume)
     if isinstance(strategy, str):
@@ -135,6 +138,11 @@ def pretrain(
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
             model = build(recipe, open_shape(images.shape, method), encoder)
+            if labelled and len(images.classes) > model.output_shape[-1]:
+                raise InputError(
+                    f"{images.name} has {len(images.classes)} classes, and {recipe.method} tells {model.output_shape[-1]} "
+                    f"apart: give --set classes={len(images.classes)}"
+                )
             architectures.adapt(model, sample)
             model.compile(
                 make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False

@@ -231,9 +231,16 @@ sys.addaudithook(watch)
 """
     + TRAIN
     + """
-answers = run(folder, "run", distribution.strategy("multiworker"))
+strategy = distribution.strategy("multiworker")
+answers = run(folder, "run", strategy)
+with np.load(f"{folder}/images.npz") as file:  # two optimizers, a train_step of its own, batch norm
+    model, history = training.pretrain(
+        "gan", dataset=file["images"], out=f"{folder}/gan", strategy=strategy, epochs=1, batch_size=8, verbose=0,
+        options={"noise": 4, "size": 16}, encoder_options={"widths": [4, 4]},
+    )
 print(json.dumps(written))
 np.savez(f"{folder}/worker{index}.npz", **answers)
+np.savez(f"{folder}/gan{index}.npz", *model.trainable_variables)
 """
 )
 
@@ -282,6 +289,10 @@ def test_two_workers_learn_what_one_process_does(photos, tmp_path, worker_enviro
             np.testing.assert_array_equal(first[key], second[key], err_msg=key)
         for key, values in answers.items():
             np.testing.assert_allclose(first[key], values, atol=1e-5, rtol=1e-5, err_msg=key)
+    with np.load(tmp_path / "gan0.npz") as first, np.load(tmp_path / "gan1.npz") as second:
+        for key in first.files:  # both workers took the same steps
+            np.testing.assert_array_equal(first[key], second[key])
+    assert np.isfinite(training.read_history(tmp_path / "gan" / "history.csv")["generator_loss"]).all()
     moved = [np.abs(a - answers[f"weight{i}"]).max() for i, a in enumerate(start.get_weights())]
     assert max(moved) > 1e-3
     loaded = zoo.open_keras_file(tmp_path / "zoo" / "run" / "model.keras")

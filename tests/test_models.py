@@ -51,6 +51,7 @@ def test_colour_for_a_model_of_grey_pictures(photos):
 @pytest.mark.parametrize(
     ("given", "shape", "message"),
     [
+        ("", (None, None, 3), "readable"),
         (np.zeros((2, 8, 8, 2)), (None, None, 3), "1, 3 or 4 channels"),
         (np.zeros((2, 8, 8, 5)), (None, None, 3), "channels"),
         (np.zeros((1, 2, 8, 8, 3)), (None, None, 3), "channels"),
@@ -62,7 +63,7 @@ def test_colour_for_a_model_of_grey_pictures(photos):
         (np.zeros((8, 8), complex), (None, None, 3), "numbers"),
         (np.zeros((2, 8, 6, 3)), (8, 8, 3), "8x8, got 8x6"),
         (np.zeros((28, 29)), (28, 28, 1), "28x28"),
-        ([np.zeros((4, 4, 3)), np.zeros((5, 4, 3))], (None, None, 3), "differ in size"),
+        ([np.zeros((4, 4, 3)), np.zeros((5, 4, 3))], (None, None, 3), "one shape"),
     ],
 )
 def test_what_is_no_picture_is_told(given, shape, message):
@@ -86,6 +87,10 @@ def test_a_path(model, photos, tmp_path):
         np.testing.assert_array_equal(model.predict(path), photos[0])
     grey = model.predict(tmp_path / "grey.png")
     np.testing.assert_allclose(grey, np.repeat((photos[0] @ LUMA)[..., None], 3, axis=-1), atol=1)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: to be turned clockwise
+    Image.fromarray(photos[0]).save(tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(model.predict(tmp_path / "turned.png"), np.rot90(photos[0], -1))
     (tmp_path / "text.jpg").write_text("no picture")
     for bad in ("text.jpg", "none.jpg"):
         with pytest.raises(InputError, match=bad):

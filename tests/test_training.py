@@ -150,6 +150,25 @@ def test_values_that_cannot_be_are_refused_and_leave_nothing(changes, message, s
 def test_labels_are_asked_for_where_a_method_needs_them(small, tmp_path):
     with pytest.raises(InputError, match="needs images with labels"):
         training.pretrain("supervised", dataset=small, out=tmp_path / "run", **SMALL)
+    with pytest.raises(InputError, match="48 classes.* tells 10 apart: give --set classes=48"):
+        training.pretrain("supervised", dataset=(small, np.arange(48)), out=tmp_path / "run", **SMALL)
+    assert not (tmp_path / "run").exists()
+
+
+def test_by_default_a_run_folder_names_the_entry(small, tmp_path, own_zoo, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def check_free(name, overwrite):
+        raise Stop(name)
+
+    monkeypatch.setattr(zoo, "check_free", check_free)
+    monkeypatch.setattr(zoo, "bundled_names", lambda: ["rotation"])
+    for folder, name in (("mine", "mine"), ("rotation", "my_rotation")):
+        with pytest.raises(Stop, match=f"^{name}$"):
+            training.pretrain("rotation", dataset=small, out=tmp_path / folder, **SMALL)
+    with pytest.raises(Stop, match="^my_rotation$"):  # runs/rotation
+        training.pretrain("rotation", dataset=small, **SMALL)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(small, tmp_path, own_zoo):
@@ -236,8 +255,8 @@ GAN = {
     "encoder_options": {"widths": [4, 4, 4, 4]},
 }
 JOBS = {
-    "rotation": {**SMALL, "recipe": "rotation"},
-    "noisy": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
+    # with layers that draw random numbers
+    "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
     "gan": GAN,  # two optimizers, and weights averaged on the way
 }
 

@@ -15,7 +15,7 @@ from keras_ssl import cards, data, evaluation, recipes, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.methods.image import rotation
 
-BUNDLED = zoo._entries(zoo.bundled())
+BUNDLED = zoo.bundled_names()
 
 
 @pytest.fixture(scope="module")

@@ -63,10 +63,6 @@ def pretrain(
     recipe = recipe.replace(**_settings(set_ or [], recipe))
     source = _source(dataset, folder)
     out = run_folder(name, out)
-    if save_as is None:
-        save_as = out.resolve().name
-        save_as = f"my_{save_as}" if save_as in zoo.bundled_names() else save_as
-    zoo.check_free(save_as, overwrite=overwrite or resume)
     import_tensorflow()
     _divide_cpu(strategy, replicas)
     from .. import training
@@ -76,8 +72,7 @@ def pretrain(
         strategy=strategy, replicas=replicas, overwrite=overwrite, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, size=size, precision=precision, seed=seed,
     )  # fmt: skip
-    print(f"{save_as} is in your zoo ({zoo.own()}); pictures and logs are in {out}")
-    print(f"Next: keras-ssl finetune {save_as} --compare")
+    print(f"the model is in your zoo, {zoo.own()} (see keras-ssl list); pictures and logs are in {out}")
 
 
 @guarded

@@ -84,7 +84,7 @@ def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None,
         task, classes, values = None, [], dict.fromkeys(pairs)
     else:
         task, found, values = encode(given, task)
-        classes = list(classes or found)
+        classes = [] if task == "regression" else list(classes or found)
     stored = {split: ArraySplit(each, values[split], size, channels) for split, each in images.items()}
     shape = fitted_shape(next(iter(shapes)), size, channels)
     return DataSet(name=name, task=task, classes=classes, shape=shape, stored=stored, **about)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .encoders import open_both
 from .extraction import features
-from .scores import MAIN, parts, scores
+from .scores import parts, scores
 
 CS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse strengths of the L2 penalty
 
@@ -56,12 +56,13 @@ def fit_linear(task, x, y, test_x, test_y, folds, cs=CS):
 
     # On small matrices BLAS's threads wait for each other far longer than they work, above all on a busy machine.
     with threadpool_limits(1 if x.nbytes < 64 << 20 else None):
-        reached = np.zeros(len(cs))
+        reached = [[] for _ in cs]
         for rows, held in folds:
             fit_x, held_x = x[rows], x[held]
             for i, predicted in enumerate(_path(task, fit_x, y[rows], held_x, cs)):
-                reached[i] += scores(task, y[held], predicted)[MAIN[task]] / len(folds)
-        best = int(reached.argmax())  # the strongest penalty among equals
+                reached[i].append(list(scores(task, y[held], predicted).values()))
+        means = [np.mean(each, axis=0).tolist() for each in reached]
+        best = means.index(max(means))  # by the main figure, then the next; the strongest penalty among equals
         *_, predicted = _path(task, x, y, test_x, cs[: best + 1])
     return scores(task, test_y, predicted), cs[best]
 

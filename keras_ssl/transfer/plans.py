@@ -101,12 +101,13 @@ def stages(encoder, plan):
         return [(0, None)]
     count = len(blocks(encoder))
     starts = {round(i * plan.epochs / 2 / count): i for i in range(count)}  # where stages coincide, the later one
-    return [*starts.items(), (-(-plan.epochs // 2), None)] if plan.epochs > 1 else [(0, None)]
+    starts[plan.epochs // 2] = None
+    return list(starts.items())
 
 
 def set_trainable(encoder, top):
     """Let only the encoder's upper `top` blocks train, None for all of it. Frozen batch norm keeps its statistics."""
-    encoder.trainable = True
+    unfreeze(encoder)
     if top is None:
         return
     names, order = blocks(encoder), [layer.name for layer in encoder.layers]
@@ -114,3 +115,9 @@ def set_trainable(encoder, top):
     last = order.index(frozen[-1]) if frozen and top else len(order) if frozen else -1
     for layer in encoder.layers[: last + 1]:
         layer.trainable = False
+
+
+def unfreeze(model):
+    """Let every layer train. Keras's `model.trainable = True` does nothing where that flag is True already."""
+    for layer in model._flatten_layers():
+        layer.trainable = True

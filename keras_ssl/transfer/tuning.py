@@ -10,7 +10,7 @@ import tensorflow as tf
 from .. import distribution, training, zoo
 from ..progress import Progress, StopOnNaN
 from .encoders import check_fits, open_both
-from .plans import Plan, build, set_trainable, stages, standard
+from .plans import Plan, build, set_trainable, stages, standard, unfreeze
 from .reporting import check_folder, write_folder
 from .scores import parts, scores
 from .subset import augmentation, subset
@@ -110,7 +110,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
         )
         for key, values in log.history.items():
             history.setdefault(key, []).extend(float(value) for value in values)
-    model.trainable = True
+    unfreeze(model)
     return zoo.plain_copy(model), history
 
 

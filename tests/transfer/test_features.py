@@ -63,7 +63,9 @@ def test_encoders_open_by_name_file_and_model(tiny, photos, own_zoo, tmp_path):
     zoo.save(encoder, "mine")
     want = features(encoder, photos[:3])
     np.testing.assert_allclose(features(open_encoder("mine"), photos[:3]), want, atol=1e-5)
-    np.testing.assert_allclose(features(open_encoder(str(own_zoo / "mine" / "model.keras")), photos[:3]), want, atol=1e-5)
+    np.testing.assert_allclose(
+        features(open_encoder(str(own_zoo / "mine" / "model.keras")), photos[:3]), want, atol=1e-5
+    )
     classifier = keras.Model(encoder.input, keras.layers.Flatten()(encoder(encoder.input)[:, :1, :1]))
     np.testing.assert_allclose(features(open_encoder(classifier), photos[:3]), want, atol=1e-5)
 

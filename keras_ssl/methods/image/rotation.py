@@ -48,6 +48,9 @@ def measure(model, dataset):
 
 def show(model, images):
     """Turned images, each under the number of quarter turns that the model sees, then turned back by that many."""
+    side = min(images.shape[1:3])
+    top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
+    images = images[:, top : top + side, left : left + side]  # turned on its side, a wide photo has another shape
     turned = np.stack([np.rot90(image, i % 4) for i, image in enumerate(images)])
     guesses = model.predict(turned).argmax(-1)
     back = np.stack([np.rot90(image, -k) for image, k in zip(turned, guesses, strict=True)])

@@ -99,7 +99,7 @@ class VAE(Autoencoder):
         Too low on average, by less with more samples; with one it is an ELBO. Memory grows with N, time with N samples.
         """
         images, single = self.natural(images)
-        likelihoods = self._log_likelihood(images, samples, seed).numpy()
+        likelihoods = tf.function(self._log_likelihood)(images, tf.constant(samples), tf.constant(seed)).numpy()
         return likelihoods[0] if single else likelihoods
 
     def interpolate(self, a, b, steps=8):
@@ -148,7 +148,8 @@ class VAE(Autoencoder):
             likelihood = self.get_layer("pixels").log_probability(images, self.get_layer("decoder")(z, training=False))
             return likelihood + tf.reduce_sum(noise**2 - z**2 + spread, axis=-1) / 2
 
-        weights = tf.map_fn(log_weight, tf.range(samples), fn_output_signature=tf.float32)  # (samples, N)
+        # One after the other: in memory, each would hold what it decodes.
+        weights = tf.map_fn(log_weight, tf.range(samples), parallel_iterations=1, fn_output_signature=tf.float32)
         return tf.reduce_logsumexp(weights, axis=0) - tf.math.log(tf.cast(samples, tf.float32))
 
     def _interpolate(self, a, b, steps):
@@ -172,32 +173,31 @@ def measure(model, dataset):
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
     bernoulli = isinstance(model.get_layer("pixels"), BernoulliPixels)
     baseline = _independent_pixels(train, test) if bernoulli else _probabilistic_pca(train, test, model.code)
-    terms = {"test": np.zeros(2), "train": np.zeros(2)}
-    for split, images in (("test", test), ("train", train)):
-        for start in range(0, len(images), CHUNK):
-            some = images[start : start + CHUNK]
-            some = binarise(some, [0, start]) if bernoulli else tf.constant(some)
-            noise = model._draw(len(some), start)
-            terms[split] += [np.sum(t) for t in model._terms(tf.cast(some, tf.float32), noise)]
-        terms[split] /= len(images)
-    likelihood = 0.0
-    for start in range(0, len(test), CHUNK):
-        some = test[start : start + CHUNK]
-        some = binarise(some, [0, start]).numpy() if bernoulli else some
-        likelihood += model.log_likelihood(some, SAMPLES, seed=start).sum() / len(test)
-    means = model.encode(test)
+    likelihood = tf.function(model._log_likelihood)  # one graph for all parts
+
+    def parts(images):
+        for i in range(0, len(images), CHUNK):
+            some = images[i : i + CHUNK]
+            yield i, tf.cast(binarise(some, [0, i]) if bernoulli else some, tf.float32)
+
+    def losses(images):
+        return sum(np.sum(model._terms(x, model._draw(len(x), i)), axis=1) for i, x in parts(images)) / len(images)
+
+    reconstruction, divergence = losses(test)
+    weighted = [np.sum(likelihood(x, tf.constant(SAMPLES), tf.constant(i))) for i, x in parts(test)]
+    means = np.concatenate([model._encode(x) for _, x in parts(test)])
     return {
-        "negative_elbo": {"value": terms["test"].sum(), **baseline},
-        "negative_log_likelihood": {"value": -likelihood, "samples": SAMPLES, "images": len(test), **baseline},
-        "reconstruction": {"value": terms["test"][0]},
-        "kl": {"value": terms["test"][1]},
-        "negative_elbo_train": {"value": terms["train"].sum()},
-        "active_units": {"value": int(np.sum(means.var(axis=0) > ACTIVE)), "of": model.code},
+        "negative_elbo": {"value": reconstruction + divergence, **baseline},
+        "negative_log_likelihood": {"value": -sum(weighted) / len(test), "samples": SAMPLES, **baseline},
+        "reconstruction": {"value": reconstruction},
+        "kl": {"value": divergence},
+        "negative_elbo_train": {"value": sum(losses(train))},
+        "active_units": {"value": np.sum(means.var(axis=0) > ACTIVE), "of": model.code},
     }
 
 
 def _independent_pixels(train, test):
-    """Nats of binarised images when each pixel is white by its own chance, the mean of the training images."""
+    """Nats of binarised images, in expectation, when each pixel is white by its own chance, as in training images."""
     chance = (train.astype("float64").sum(axis=0) / 255 + 0.5) / (len(train) + 1)  # no pixel is certain
     x = test.astype("float64") / 255
     return {"independent_pixels": -np.mean(np.sum(x * np.log(chance) + (1 - x) * np.log1p(-chance), axis=(1, 2, 3)))}

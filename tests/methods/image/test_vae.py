@@ -28,8 +28,8 @@ def linear():
 def gaussian_images(n=400):
     """Images (n, 4, 4, 1) in 0..255 of two strong directions and noise."""
     rng = np.random.default_rng(0)
-    signal = rng.normal(size=(n, 2)) @ rng.normal(size=(2, 16)) * 12
-    return (127 + signal + rng.normal(size=(n, 16)) * 6).clip(0, 255).reshape(-1, 4, 4, 1).astype("float32")
+    signal = rng.normal(size=(n, 2)) @ rng.normal(size=(2, 16)) * 25
+    return (127 + signal + rng.normal(size=(n, 16)) * 15).clip(0, 255).reshape(-1, 4, 4, 1).astype("float32")
 
 
 @pytest.fixture
@@ -103,20 +103,20 @@ def test_with_the_exact_posterior_every_bound_is_probabilistic_pcas_likelihood()
 def test_a_linear_vae_learns_probabilistic_pca():
     images = gaussian_images()
     model = linear()
-    model.compile(keras.optimizers.Adam(0.02))
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.03, 1000)))
     noise = tf.data.Dataset.range(1000).map(lambda i: (images, tf.random.stateless_normal([len(images), 2], [0, i])))
     model.fit(noise, epochs=1, verbose=0)
     flat = images.reshape(len(images), -1) / 255
     reached = np.mean([model.elbo(images, seed) for seed in range(10)])
-    assert reached == pytest.approx(PCA(2).fit(flat).score(flat), abs=0.3)
+    assert reached == pytest.approx(PCA(2).fit(flat).score(flat), abs=0.1)
 
 
-def test_more_samples_give_a_tighter_bound(black_and_white):
+def test_more_samples_give_a_tighter_bound():
+    images = (np.random.default_rng(0).random((300, *SHAPE)) < 0.3).astype("uint8") * 255
     model = small()
     model.get_layer("encoder").get_layer("mean").bias.assign([2.0, -2.0, 1.0])  # a poor guess of the posterior
-    seeds = range(20)
-    bounds = [np.mean([model.log_likelihood(black_and_white, k, seed) for seed in seeds]) for k in (1, 10, 100)]
-    elbo = np.mean([model.elbo(black_and_white, seed) for seed in seeds])
+    bounds = [np.mean([model.log_likelihood(images, k, seed) for seed in range(4)]) for k in (1, 5, 50)]
+    elbo = np.mean([model.elbo(images, seed) for seed in range(4)])
     assert bounds[0] == pytest.approx(elbo, abs=0.5)  # one sample: the same, in expectation
     assert elbo < bounds[1] < bounds[2] < 0
 

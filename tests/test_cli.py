@@ -1,0 +1,209 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import keras_ssl
+from keras_ssl import recipes, training, transfer, zoo
+from keras_ssl.cli import app
+
+LIGHT = """
+import json, sys, time
+sys.argv = ["keras-ssl", *sys.argv[1:]]
+began = time.process_time()
+from keras_ssl.cli import main
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+seconds = time.process_time() - began
+heavy = sorted({m.split(".")[0] for m in sys.modules} & {"tensorflow", "keras", "numpy", "matplotlib", "sklearn"})
+print(json.dumps([code, heavy, seconds]), file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Runs the command in an empty folder and gives its result."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        words = [str(word) for word in words]
+        monkeypatch.setattr(sys, "argv", ["keras-ssl", *words])
+        return CliRunner().invoke(app, words)
+
+    return call
+
+
+@pytest.fixture
+def mine(tiny, own_zoo):
+    """A zoo entry "mine": a tiny untrained rotation model."""
+    recipe = recipes.get("rotation").replace(encoder_options={"widths": [4, 4, 4], "stem": 8})
+    zoo.save(training.build(recipe, (None, None, 3)), "mine", recipe=recipe)
+    return own_zoo / "mine"
+
+
+def said(result):
+    """The one line on stderr, after checking that nothing but it went wrong."""
+    assert result.exit_code == 2, result.output
+    assert result.stderr.startswith("keras-ssl: ") and result.stderr.count("\n") == 1
+    return result.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["finetune", "--help"], ["info", "nobody"], []])
+def test_help_and_looking_need_no_tensorflow(words):
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(keras_ssl.__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-c", LIGHT, *words], capture_output=True, text=True, env=environment)
+    code, heavy, seconds = json.loads(done.stderr.splitlines()[-1])
+    assert heavy == []
+    assert seconds < 2  # a quarter of a second; a busy machine takes longer
+    assert code == (2 if words in (["info", "nobody"], []) else 0)
+
+
+def test_the_module_is_the_command():
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(keras_ssl.__file__).parent.parent)}
+    command = [sys.executable, "-m", "keras_ssl", "show", "nobody", "--out", "x.png"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("keras-ssl: unknown zoo entry 'nobody'") and done.stderr.count("\n") == 1
+
+
+def test_list_and_info_show_figures(run, mine):
+    figures = {"probe": {"value": 0.79, "random": 0.55}, "rotation_accuracy": {"value": 0.91, "chance": 0.25}}
+    (mine / "metrics.json").write_text(json.dumps({"full": {"figures": figures}}))
+    listed = run("list").stdout
+    assert "mine" in listed and "quarter turns" in listed and "0.79 (random 0.55)" in listed
+    told = run("info", "mine").stdout
+    assert "rotation accuracy  0.91 (chance 0.25)" in told and "cifar10" in told and str(mine) in told
+
+
+def test_finetune_on_the_bundled_sample(run, mine, tmp_path):
+    result = run("finetune", "mine", "--labels", "20", "--epochs", "1", "--strategy", "one")
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.stdout and "20 labels" in result.stdout
+    report = json.loads((tmp_path / "runs" / "finetune-mine-20" / "report.json").read_text())
+    assert report["dataset"] == "cifar10_sample" and report["labels"] == 20 and 0 <= report["accuracy"] <= 1
+    assert report["command"] == "keras-ssl finetune mine --labels 20 --epochs 1 --strategy one"
+    again = run("finetune", "runs/finetune-mine-20/model.keras", "--labels", "20", "--epochs", "1", "--mode", "probe")
+    assert again.exit_code == 0, again.output  # what came out goes in again
+
+
+def test_compare_prints_a_table(run, mine, monkeypatch, tmp_path):
+    rows = {way: {"accuracy": value, "labels": 250, "seconds": 30.2} for way, value in
+            (("scratch", 0.41), ("linear probe", 0.55), ("fine-tuned", 0.613))}  # fmt: skip
+    report = {"metric": "accuracy", "gain": 0.203, "results": rows, "test_images": 1000, "dataset": "cifar10_sample"}
+    asked = {}
+
+    def compare(encoder, dataset, **settings):
+        asked.update(settings, encoder=encoder, dataset=dataset)
+        return None, report
+
+    monkeypatch.setattr(transfer, "compare", compare)
+    result = run("finetune", "mine", "--labels", "0.1", "--compare", "--folder", tmp_path, "--labels-file", "x.csv")
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["scratch", "41.0%", "250", "30"] in lines and ["fine-tuned", "61.3%", "250", "30"] in lines
+    assert "+20.3 points" in result.stdout
+    assert (asked["encoder"], asked["dataset"], asked["labels"]) == ("mine", tmp_path, "0.1")
+    assert asked["labels_file"] == str(tmp_path / "x.csv")
+
+
+def test_show_draws_the_sample_and_given_pictures(run, mine, tmp_path):
+    assert run("show", "mine", "--out", "sample.png").exit_code == 0
+    for i, size in enumerate([(40, 48), (64, 40)]):
+        Image.fromarray(np.full((*size, 3), 90 * i, "uint8")).save(tmp_path / f"{i}.png")
+    result = run("show", "mine", "0.png", "1.png", "--out", "own.png")
+    assert result.exit_code == 0, result.output
+    for name in ("sample.png", "own.png"):
+        assert Image.open(tmp_path / name).size[0] > 100
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert "broken.png isn't a readable picture" in said(run("show", "mine", "broken.png", "--out", "none.png"))
+    assert not [path for path in tmp_path.iterdir() if "none.png" in path.name]
+
+
+def test_pretrain_hands_everything_on(run, monkeypatch, tmp_path):
+    asked = {}
+    monkeypatch.setattr(training, "pretrain", lambda recipe, **given: asked.update(given, recipe=recipe))
+    result = run(
+        "pretrain", "rotation", "--folder", tmp_path, "--epochs", 3, "--batch-size", 8, "--learning-rate", 0.1,
+        "--size", 64, "--set", "warmup=0.5", "--set", "encoder_options={\"widths\": [4, 4, 4]}", "--set", "colour=grey",
+        "--name", "own", "--seed", 7,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    recipe = asked["recipe"]
+    assert (
+        recipe.warmup == 0.5
+        and recipe.encoder_options == {"widths": [4, 4, 4]}
+        and recipe.options == {"colour": "grey"}
+    )
+    want = {
+        "dataset": tmp_path,
+        "epochs": 3,
+        "batch_size": 8,
+        "learning_rate": 0.1,
+        "size": 64,
+        "name": "own",
+        "seed": 7,
+    }
+    assert {key: asked[key] for key in want} == want
+    assert asked["out"] == pathlib.Path("runs/rotation") and asked["resume"] is False
+
+
+def test_ctrl_c_says_how_to_go_on(run, monkeypatch, tmp_path):
+    def stop(recipe, **given):
+        (tmp_path / "my run").mkdir()
+        (tmp_path / "my run" / "run.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "pretrain", stop)
+    result = run("pretrain", "rotation", "--out", "my run")
+    assert result.exit_code == 130
+    assert result.stderr == "keras-ssl: stopped; go on with: keras-ssl pretrain rotation --out 'my run' --resume\n"
+    monkeypatch.setattr(transfer, "finetune", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    result = run("finetune", "rotation")
+    assert result.exit_code == 130 and result.stderr == "keras-ssl: stopped; run the same command again\n"
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_path):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("keras_ssl.pictures.curves", full)
+    result = run("finetune", "mine", "--labels", 20, "--epochs", 1)
+    assert "No space left on device" in said(result)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["info", "rotatoin"], "unknown zoo entry 'rotatoin'"),
+        (["pretrain", "rotatoin"], "unknown recipe 'rotatoin'; did you mean rotation?"),
+        (["pretrain", "rotation", "--set", "warmup"], "--set takes KEY=VALUE"),
+        (["pretrain", "rotation", "--set", "turn=4"], "unknown option of rotation 'turn'"),
+        (["pretrain", "rotation", "--dataset", "cifar10", "--folder", "x"], "--dataset or --folder, not both"),
+        (["pretrain", "rotation", "--folder", "no/such/folder"], "no/such/folder"),
+        (["finetune", "nobody"], "unknown zoo entry 'nobody'"),
+        (["finetune", "missing.keras"], "there is no model file missing.keras"),
+        (["finetune", "mine", "--labels", "many"], "isn't a number of labels"),
+        (["finetune", "mine", "--labels", "5"], "fewer than the 10 classes"),
+        (["finetune", "mine", "--mode", "ful"], "unknown mode 'ful'; did you mean full?"),
+        (["finetune", "mine", "--strategy", "mirorred"], "unknown strategy 'mirorred'; did you mean mirrored?"),
+        (["finetune", "mine", "--task", "multilabel"], "can't be used for multilabel"),
+    ],
+)
+def test_wrong_words_are_one_line_and_leave_nothing(words, message, run, mine, tmp_path):
+    assert message in said(run(*words))
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["own"])
+
+
+def test_typer_refuses_with_the_same_code(run):
+    assert run("finetune").exit_code == 2
+    assert run("finetune", "rotation", "--epochs", "0").exit_code == 2
+    assert run("tune").exit_code == 2
