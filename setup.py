@@ -4,7 +4,9 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = next(
-    line.split('"')[1] for line in (HERE / "keras_ssl" / "__init__.py").read_text().splitlines() if "__version__ =" in line
+    line.split('"')[1]
+    for line in (HERE / "keras_ssl" / "__init__.py").read_text().splitlines()
+    if "__version__ =" in line
 )
 
 TEST = ["pytest>=8", "pytest-timeout"]

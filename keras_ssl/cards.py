@@ -1,4 +1,4 @@
-"""Model cards and the table of entries, generated from recipe.json and metrics.json: nothing in them is typed by hand."""
+"""Model cards and the table of entries, generated from recipe.json and metrics.json, nothing typed by hand."""
 
 from . import zoo
 
@@ -16,9 +16,16 @@ def card(name):
     lines += _figures("Measured on the official test split", metrics.get("full"))
     lines += _figures("Measured on the bundled sample", metrics.get("sample"))
     lines += ["## Trained with", "", "| | |", "|---|---|"]
-    lines += [f"| {key.replace('_', ' ')} | {_text(value)} |" for key, value in recipe.items() if value not in ({}, "", None)]
+    lines += [
+        f"| {key.replace('_', ' ')} | {_text(value)} |" for key, value in recipe.items() if value not in ({}, "", None)
+    ]
     versions = ", ".join(f"{k} {v}" for k, v in info["versions"].items())
-    lines += [f"| versions | {versions} |", "", f"`keras-ssl pretrain {name} --out runs/my_{name}` trains it again.", ""]
+    lines += [
+        f"| versions | {versions} |",
+        "",
+        f"`keras-ssl pretrain {name} --out runs/my_{name}` trains it again.",
+        "",
+    ]
     if info.get("half_precision"):
         lines += ["Large weights are rounded to half precision; the figures above were measured after that.", ""]
     about = info["data"]
@@ -29,7 +36,10 @@ def card(name):
 
 def table():
     """All bundled entries with their main figures as a Markdown table."""
-    lines = ["| name | what it learns | data | measured on the test split | probe (random) | MB |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| name | what it learns | data | measured on the test split | probe (random) | MB |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in zoo.bundled_names():
         info = zoo.info(name)
         figures = info["metrics"].get("full", {}).get("figures", {})

@@ -72,14 +72,16 @@ def save(model, path):
 
 
 def restore(model, path):
-    """Set the weights and optimizer states of a built, compiled model from `path`. Raises InputError if they don't fit."""
+    """Set weights and optimizer states of a built, compiled model from `path`. Raises InputError if they don't fit."""
     variables = _variables(model)
     try:
         with np.load(path, allow_pickle=False) as file:
             shapes = json.loads(str(file["shapes"]))
             arrays = [file[f"v{i}"] for i in range(len(shapes))]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"the checkpoint {path} is damaged ({error}); delete it to resume from the one before") from error
+        raise InputError(
+            f"the checkpoint {path} is damaged ({error}); delete it to resume from the one before"
+        ) from error
     if shapes != [list(v.shape) for v in variables]:
         raise InputError(f"the checkpoint {path} is of another model or optimizer")
     for variable, array in zip(variables, arrays, strict=True):

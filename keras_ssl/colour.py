@@ -48,7 +48,5 @@ def lab_to_rgb(lab):
     fy = (l + 16) / 116
     xyz = _f_inverse(ops.concatenate([fy + a / 500, fy, fy - b / 200], axis=-1)) * _WHITE
     linear = ops.clip(ops.matmul(xyz, _XYZ_TO_RGB.T), 0.0, 1.0)
-    srgb = ops.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * ops.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
-    )
+    srgb = ops.where(linear <= 0.0031308, linear * 12.92, 1.055 * ops.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
     return srgb * 255.0

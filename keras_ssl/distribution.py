@@ -51,7 +51,7 @@ def strategy(kind="auto", replicas=None):
 
 
 def divide_cpu(replicas):
-    """Make `replicas` logical devices of the CPU where there is no GPU; must come before TensorFlow's first operation."""
+    """Where there is no GPU, make `replicas` logical devices of the CPU; before TensorFlow's first operation."""
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
@@ -85,7 +85,7 @@ def is_chief(strategy):
 
 
 def prepare(model, strategy):
-    """Let Keras's `fit`, `evaluate` and `predict` run `model` under MultiWorkerMirroredStrategy; elsewhere nothing changes.
+    """Let Keras's `fit`, `evaluate` and `predict` run `model` under MultiWorkerMirroredStrategy; else change nothing.
 
     Keras 3.15's trainer first runs a symbolic build inside the replicas, which several workers refuse, and reduces
     metrics by stacking, which refuses scalars that live on several workers. Our models are built already, and a metric

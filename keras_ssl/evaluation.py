@@ -47,7 +47,7 @@ def evaluate(name, sample=False, seed=0):
 
 
 def random_encoder(recipe, dataset, seed=0):
-    """The recipe's encoder before training: random weights, its first layer whitened on the data set like the trained one's."""
+    """The recipe's encoder before training: random weights, its first layer whitened like the trained one's was."""
     import keras
 
     from . import architectures, methods, training

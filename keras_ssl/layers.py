@@ -11,7 +11,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Keras 3 takes moments and normalises in separate kernels. TensorFlow's fused kernel does both in one pass, which
     trains a small residual network 1.3 to 1.5 times faster on a CPU. Where the kernel doesn't apply (another backend,
-    synchronized, masked, no scale or shift, an axis other than the last, an input that isn't (N, H, W, C)) Keras's own runs.
+    synchronized, masked, no scale or shift, an axis other than the last, an input that isn't (N, H, W, C)) Keras's own
+    runs.
     """
 
     def call(self, inputs, training=None, mask=None):

@@ -30,7 +30,7 @@ def grid(rows, path, title=None):
         box = line[0].get_position()
         fig.text(0.01, (box.y0 + box.y1) / 2, name, va="center", fontsize=8)
     fig.subplots_adjust(left=1.1 / (columns + 1.2), right=0.99, top=0.9, bottom=0.02, wspace=0.05, hspace=0.25)
-    for (name, _, _), line, text in zip(rows, axes, fig.texts, strict=True):
+    for line, text in zip(axes, fig.texts, strict=True):
         box = line[0].get_position()
         text.set_y((box.y0 + box.y1) / 2)
     if title:

@@ -5,7 +5,8 @@ import time
 import keras
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from .errors import InputError
 
@@ -37,7 +38,9 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not self.console.is_terminal:
             values = "  ".join(f"{k} {_short(logs, k)}" for k in logs or {})
-            print(f"{self.name} epoch {epoch + 1}/{self.epochs}  {time.time() - self.began:.0f} s  {values}", flush=True)
+            print(
+                f"{self.name} epoch {epoch + 1}/{self.epochs}  {time.time() - self.began:.0f} s  {values}", flush=True
+            )
 
     def on_train_end(self, logs=None):
         self.bar.stop()

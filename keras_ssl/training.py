@@ -5,7 +5,6 @@ import json
 import pathlib
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, zoo
@@ -50,7 +49,10 @@ def make_optimizer(recipe, steps):
     if recipe.schedule == "cosine":
         warmup = int(recipe.warmup * steps)
         rate = keras.optimizers.schedules.CosineDecay(
-            rate / 10 if warmup else rate, max(1, steps - warmup), warmup_target=rate if warmup else None, warmup_steps=warmup
+            rate / 10 if warmup else rate,
+            max(1, steps - warmup),
+            warmup_target=rate if warmup else None,
+            warmup_steps=warmup,
         )
     elif recipe.schedule != "constant":
         raise InputError(f'schedule is "cosine" or "constant", got {recipe.schedule!r}')
@@ -62,7 +64,7 @@ def make_optimizer(recipe, steps):
 
 
 def build(recipe, shape, encoder=None):
-    """The recipe's untrained model for images of `shape`. encoder: instead of the recipe's, as architectures.build takes it."""
+    """The recipe's untrained model for images of `shape`. encoder: another, as for architectures.build."""
     method = methods.get(recipe.method)
     _, options, _ = methods.options_of(method, recipe.options)
     if encoder is None:
@@ -73,8 +75,8 @@ def build(recipe, shape, encoder=None):
 
 
 def pretrain(
-    recipe, *, dataset=None, labels=None, encoder=None, out=None, name=None, resume=False, strategy="auto", replicas=None,
-    overwrite=False, verbose=1, callbacks=(), **changes,
+    recipe, *, dataset=None, labels=None, encoder=None, out=None, name=None, resume=False, strategy="auto",
+    replicas=None, overwrite=False, verbose=1, callbacks=(), **changes,
 ):  # fmt: skip
     """Pretrain a method on images without labels.
 
@@ -127,7 +129,9 @@ def pretrain(
         raise InputError(f"the images of {images.name} differ in size; give one with size= (--size), such as 64")
     sample = next(iter(images.stream("train", labels=False, shuffle=recipe.seed).batch(512))).numpy()
 
-    done = checkpoints.epochs_in(out / "checkpoints")[-1] if resume and checkpoints.epochs_in(out / "checkpoints") else 0
+    done = (
+        checkpoints.epochs_in(out / "checkpoints")[-1] if resume and checkpoints.epochs_in(out / "checkpoints") else 0
+    )
     batches, steps = epochs_of_batches(
         images, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
         batch_size=recipe.batch_size, epochs=recipe.epochs, seed=recipe.seed, start=done, labels=labelled,
@@ -140,7 +144,7 @@ def pretrain(
             model = build(recipe, open_shape(images.shape, method), encoder)
             if labelled and len(images.classes) > model.output_shape[-1]:
                 raise InputError(
-                    f"{images.name} has {len(images.classes)} classes, and {recipe.method} tells {model.output_shape[-1]} "
+                    f"{images.name} has {len(images.classes)} classes, {recipe.method} tells {model.output_shape[-1]} "
                     f"apart: give --set classes={len(images.classes)}"
                 )
             architectures.adapt(model, sample)
@@ -159,7 +163,7 @@ def pretrain(
         checkpoints.restore(model, out / "checkpoints" / f"epoch-{done:04d}.npz")
         _trim_history(out / "history.csv", done)
     logs = [
-        # Before the checkpoint: a run killed between the two then has a row too many, which resuming drops, never too few.
+        # Before the checkpoint: a run killed between the two has a row too many, which resuming drops, never too few.
         keras.callbacks.CSVLogger(out / "history.csv", append=bool(done)),
         keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False),
     ]
@@ -172,7 +176,13 @@ def pretrain(
     ]
     if done < recipe.epochs:
         model.fit(
-            batches, initial_epoch=done, epochs=recipe.epochs, steps_per_epoch=steps, callbacks=watchers, verbose=0, shuffle=False
+            batches,
+            initial_epoch=done,
+            epochs=recipe.epochs,
+            steps_per_epoch=steps,
+            callbacks=watchers,
+            verbose=0,
+            shuffle=False,
         )
     for optimizer in checkpoints.optimizers(model):  # `fit` does so for one, and isn't called where nothing was left
         if optimizer.use_ema:

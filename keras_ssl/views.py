@@ -30,7 +30,7 @@ def shift(images, seed, pixels):
 
 
 def cutout(images, seed, side, fill=128):
-    """Cover a square of `side` pixels at a random place, partly outside at times (DeVries and Taylor, arXiv:1708.04552)."""
+    """Cover a square of `side` pixels at a random place, partly outside too (DeVries, Taylor, arXiv:1708.04552)."""
     shape = tf.shape(images)
     centres = tf.random.stateless_uniform([shape[0], 2], fold(seed, 3))
     rows = tf.cast(tf.range(shape[1]), tf.float32)[None] + 0.5 - centres[:, :1] * tf.cast(shape[1], tf.float32)

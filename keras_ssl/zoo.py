@@ -94,7 +94,11 @@ def encoder(name, pooling=None):
 
     model = open_keras_file(pathlib.Path(name)) if str(name).endswith(".keras") else load(name)
     inner = architectures.encoder_of(model)
-    return inner if pooling is None else type(inner)(inner.input, architectures.pooled(inner.output, pooling), name="encoder")
+    return (
+        inner
+        if pooling is None
+        else type(inner)(inner.input, architectures.pooled(inner.output, pooling), name="encoder")
+    )
 
 
 def saved_model(name):
@@ -150,7 +154,9 @@ def check_free(name, overwrite=False):
     if name in _entries(bundled()) and own().resolve() != bundled().resolve():
         raise InputError(f"{name} comes with keras_ssl; save yours under another name, such as my_{name}")
     if name in _entries(own()) and not overwrite:
-        raise InputError(f"the zoo in {own()} has an entry {name!r} already; replace it with overwrite, or use another name")
+        raise InputError(
+            f"the zoo in {own()} has an entry {name!r} already; replace it with overwrite, or use another name"
+        )
 
 
 def plain_copy(model):
@@ -235,7 +241,10 @@ def _round_to_half(model):
 def _deflate(file):
     """Compress the parts of a .keras file, which Keras only stores."""
     smaller = file.with_suffix(".smaller")
-    with zipfile.ZipFile(file) as source, zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
+    with (
+        zipfile.ZipFile(file) as source,
+        zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target,
+    ):
         for item in source.infolist():
             target.writestr(item.filename, source.read(item))
     os.replace(smaller, file)
@@ -265,7 +274,9 @@ def _plain_endpoints(model):
     import tensorflow as tf
 
     signature = [tf.TensorSpec(i.shape, i.dtype, i.name) for i in model.inputs]
-    return {"serve": (lambda *inputs: model(inputs[0] if len(inputs) == 1 else list(inputs), training=False), signature)}
+    return {
+        "serve": (lambda *inputs: model(inputs[0] if len(inputs) == 1 else list(inputs), training=False), signature)
+    }
 
 
 def _sha256(file):

@@ -1,4 +1,4 @@
-"""Training speed of the shared encoder, as ratios from one run: python tools/benchmark.py [--seconds 15] [--precision …]
+"""Training speed of the shared encoder as ratios of one run: tools/benchmark.py [--seconds 15] [--precision P]
 
 Images a second of one rotation-like training step (32x32, batch 256, SGD with momentum) of our encoder; of the same
 network from plain Keras layers; of the same network in PyTorch, where that is installed; and of ours on two replicas,
@@ -100,7 +100,14 @@ def torch_speed(images, labels, seconds):
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, CLASSES),
     ).to(memory_format=torch.channels_last)  # fmt: skip
     optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, nesterov=True)
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div(64).sub(2).contiguous(memory_format=torch.channels_last)
+    x = (
+        torch.from_numpy(images)
+        .permute(0, 3, 1, 2)
+        .float()
+        .div(64)
+        .sub(2)
+        .contiguous(memory_format=torch.channels_last)
+    )
     y = torch.from_numpy(labels)
 
     def step():

@@ -51,7 +51,7 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
 
 def adapt(model, images):
-    """Fit every layer of `model` that has `adapt` (patch whitening, normalisation) to a sample of images (N, H, W, C)."""
+    """Fit every layer of `model` that has `adapt` (whitening, normalisation) to a sample of images (N, H, W, C)."""
     for sub in [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]:
         for layer in sub.layers:
             if isinstance(layer, keras.Model) or not hasattr(layer, "adapt"):

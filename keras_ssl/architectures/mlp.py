@@ -9,7 +9,7 @@ from ..errors import InputError
 
 
 def mlp(shape, widths=(256, 128)):
-    """Image (N, H, W, C) in 0..255 -> features (N, widths[-1]). Blocks "block1", "block2", ..., each Dense with ReLU."""
+    """Image (N, H, W, C) in 0..255 -> features (N, widths[-1]). Blocks "block1", "block2", ...: Dense with ReLU."""
     if None in shape:
         raise InputError("a fully connected encoder needs images of one known size; give a size (such as --size 28)")
     images = x = keras.Input(shape, name="image")

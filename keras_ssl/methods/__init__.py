@@ -1,14 +1,14 @@
 """The methods, one module each, grouped by modality. A method is a module with these names:
 
-    pretext(batch, seed, ...) -> inputs, targets   the pseudo-label maker: pure, stateless TensorFlow on a batch
-    build(encoder, ...) -> keras.Model             encoder + head, functional API
-    LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
-                                                   dictionary where the option `loss` picks one, the default first
-    measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
-                                                   what a method without learning reaches, {"chance": 0.25}
-    show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
-    LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
-    FIXED_SIZE = True                              (only where the network takes images of one size)
+pretext(batch, seed, ...) -> inputs, targets   the pseudo-label maker: pure, stateless TensorFlow on a batch
+build(encoder, ...) -> keras.Model             encoder + head, functional API
+LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
+                                               dictionary where the option `loss` picks one, the default first
+measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
+                                               what a method without learning reaches, {"chance": 0.25}
+show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
+LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
+FIXED_SIZE = True                              (only where the network takes images of one size)
 """
 
 import importlib
@@ -35,7 +35,7 @@ def get(name):
 
 
 def options_of(method, options):
-    """(pretext's keyword arguments, build's, the loss) from a recipe's options. Raises InputError for an unknown option."""
+    """(pretext's keyword arguments, build's, the loss) from a recipe's options. InputError for an unknown one."""
     taken = {f: list(inspect.signature(getattr(method, f)).parameters) for f in ("pretext", "build")}
     known = sorted({*taken["pretext"][2:], *taken["build"][1:], *(["loss"] if isinstance(method.LOSS, dict) else [])})
     for option in options:

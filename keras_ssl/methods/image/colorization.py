@@ -127,7 +127,7 @@ class Colorizer(ImageModel):
 
 
 def measure(model, dataset):
-    """Squared error of ab and its mean chroma on test images, beside grey and a table of mean ab by lightness and row."""
+    """Squared error of ab and mean chroma on test images, beside grey and a table of mean ab by lightness and row."""
     table = _Table(dataset)
     error, grey, by_table, chroma, true_chroma, n = np.zeros(6)
     for images in dataset.stream("test", labels=False).batch(100).as_numpy_iterator():

@@ -17,7 +17,7 @@ METRICS = ["accuracy"]  # chance: 0.25
 
 
 def turns(images):
-    """All four turns of each image, image by image: (N, H, H, C) -> (4N, H, H, C), by 0, 1, 2, 3 quarters anticlockwise."""
+    """All four turns of each image, image by image: (N, H, H, C) -> (4N, H, H, C), by 0 to 3 quarters anticlockwise."""
     rows = tf.transpose(images, [0, 2, 1, 3])
     four = [images, tf.reverse(rows, [1]), tf.reverse(images, [1, 2]), tf.reverse(rows, [2])]
     # Image by image, so that a replica that gets a contiguous share of the batch sees every class.
