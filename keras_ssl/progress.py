@@ -36,7 +36,8 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(self.task, advance=1, state=f"epoch {self.epoch + 1}/{self.epochs} loss {_short(logs, 'loss')}")
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self.console.is_terminal:
+        # In a log, about ten lines however many epochs there are.
+        if not self.console.is_terminal and (epoch + 1 == self.epochs or (epoch + 1) % max(1, self.epochs // 10) == 0):
             values = "  ".join(f"{k} {_short(logs, k)}" for k in logs or {})
             print(
                 f"{self.name} epoch {epoch + 1}/{self.epochs}  {time.time() - self.began:.0f} s  {values}", flush=True

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import signal
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_ssl import checkpoints, data, recipes, training, zoo
+from keras_ssl import checkpoints, data, progress, recipes, training, zoo
 from keras_ssl.errors import InputError
 
 SMALL = {"encoder_options": {"widths": [4, 4, 4], "stem": 8}, "batch_size": 16, "precision": "float32", "verbose": 0}
@@ -64,6 +65,25 @@ def test_batches_are_a_function_of_seed_and_epoch(small):
     assert len(np.unique(noise)) > 110  # another seed for each batch
     other, _ = batches_of(images, seed=4)
     assert (other[0][0] != whole[0][0]).any() and (other[0][1] != whole[0][1]).any()
+
+
+def test_workers_share_batches_and_not_files(small):
+    batches, _ = training.epochs_of_batches(data.open(small), lambda x, seed: x, batch_size=8, epochs=1)
+    policy = batches.options().experimental_distribute.auto_shard_policy
+    assert policy == tf.data.experimental.AutoShardPolicy.DATA  # by file each would see other images than one alone
+
+
+def test_progress_is_a_line_an_epoch_in_a_log(capsys):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callback = progress.Progress("tiny", steps=2, epochs=3, done=1)
+    model.fit(
+        np.ones((8, 2)), np.ones((8, 1)), batch_size=4, initial_epoch=1, epochs=3, verbose=0, callbacks=[callback]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["tiny epoch 2/3", "tiny epoch 3/3"]
+    assert all(re.search(r" \d+ s  loss [\d.e-]+$", line) for line in lines)
+    assert callback.bar.tasks[0].completed == callback.bar.tasks[0].total == 6
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_it(small):

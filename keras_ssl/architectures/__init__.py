@@ -30,10 +30,11 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
     Raises InputError for an unknown name or option, or an unreadable file.
     """
+    if not isinstance(name, keras.Model) and callable(name):
+        name = name(shape)
     if isinstance(name, keras.Model):
-        return name
-    if callable(name):
-        return name(shape)
+        return name if name.name == "encoder" else encoder_of(name)
+    name = str(name)
     if name.startswith("keras.applications:"):
         return application(name.split(":", 1)[1], shape, pretrained=pretrained, **options)
     if name.endswith(".keras"):

@@ -41,8 +41,8 @@ def application(name, shape=(None, None, 3), pretrained=False, **options):
 def _preprocessing(name):
     """The network's own preprocess_input as layers: it is an affine map of each channel, at most after RGB -> BGR."""
     module = sys.modules[getattr(keras.applications, name).__module__]
-    probe = np.array([[[[0, 0, 0]]], [[[255, 0, 0]]], [[[255, 255, 255]]]], "float32")
-    black, red, white = (module.preprocess_input(p[None].copy())[0, 0, 0] for p in probe[:, 0])
+    probe = np.array([[0, 0, 0], [255, 0, 0], [255, 255, 255]], "float32")
+    black, red, white = (module.preprocess_input(pixel.reshape(1, 1, 1, 3).copy()).ravel() for pixel in probe)
     scale, offset = (white - black) / 255, black
     reversed_channels = red[0] == black[0]
 

@@ -117,13 +117,20 @@ def test_a_network_of_keras_is_an_encoder_that_saves(tmp_path, photos):
 def test_a_model_a_function_or_a_file_as_encoder(tiny, tmp_path, photos):
     model = tiny()
     assert architectures.build(model) is model
-    assert architectures.build(lambda shape: tiny(shape), (16, 16, 3)).input_shape == (None, 16, 16, 3)
+    assert architectures.build(tiny, (16, 16, 3)).input_shape == (None, 16, 16, 3)
     outer = keras.Model(model.input, keras.layers.GlobalAveragePooling2D()(model(model.input)))
     for saved in (model, outer):  # the encoder inside, or the model itself
         saved.save(tmp_path / "saved.keras")
-        encoder = architectures.build(str(tmp_path / "saved.keras"))
-        assert isinstance(encoder, ImageModel) and encoder.name == "encoder"
-        np.testing.assert_allclose(encoder(photos[:2]), model(photos[:2]), atol=1e-5)
+        for path in (tmp_path / "saved.keras", str(tmp_path / "saved.keras")):
+            encoder = architectures.build(path)
+            assert isinstance(encoder, ImageModel) and encoder.name == "encoder"
+            np.testing.assert_allclose(encoder(photos[:2]), model(photos[:2]), atol=1e-5)
+    # A model of another name is found again inside a bigger one, too.
+    own = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 3)], name="mine")
+    for given in (own, lambda shape: own):
+        encoder = architectures.build(given)
+        head = keras.Model(encoder.input, keras.layers.GlobalAveragePooling2D()(encoder(encoder.input)))
+        np.testing.assert_allclose(architectures.encoder_of(head).predict(photos[:2]), own(photos[:2]), atol=1e-3)
 
 
 def test_with_skips_gives_the_blocks_and_then_the_output(tiny, photos):

@@ -117,7 +117,7 @@ def test_trained_parts_have_the_shapes_of_the_targets(model, tiny, photos):
 def test_regressed_colour_is_put_on_the_lightness(tiny):
     model = colorization.build(tiny(), loss="l2", width=4)
     layer = model.get_layer("ab")
-    layer.set_weights([np.zeros_like(layer.kernel), [0.4, -0.2]])  # ab = (20, -10) everywhere
+    layer.set_weights([np.zeros(layer.kernel.shape), np.array([0.4, -0.2])])  # ab = (20, -10) everywhere
     answer = model.predict(np.full((40, 50), 120, "uint8"))
     lab = np.asarray(colour.rgb_to_lab(answer))
     np.testing.assert_allclose(lab[..., 1:], np.broadcast_to([20, -10], (40, 50, 2)), atol=0.05)
