@@ -20,6 +20,7 @@ def pictures_for(model, recipe, paths=(), size=None):
     Raises InputError for a file that isn't a readable picture.
     """
     height, width, channels = model._image_shape()
+    size = size or recipe.get("size")
     wanted = (height, width) if height and width else (size, size) if size else None
     if not paths:
         dataset = data.open(SAMPLES.get(recipe["dataset"], recipe["dataset"]), size=wanted, channels=channels)

@@ -283,7 +283,7 @@ JOBS = {
 
 @pytest.fixture(scope="module")
 def killed_and_resumed(photos, tmp_path_factory, fresh):
-    """The folder of the runs NAME (uninterrupted) and NAME-killed (killed in its third epoch, then resumed)."""
+    """The folder of the runs NAME-whole and NAME-killed, which was killed in its third epoch and then resumed."""
     folder = tmp_path_factory.mktemp("resume")
     np.save(folder / "images.npy", photos[:48, ::2, ::2])
     zoo_folder = {"KERAS_SSL_ZOO": str(folder / "zoo")}
@@ -292,7 +292,7 @@ def killed_and_resumed(photos, tmp_path_factory, fresh):
         jobs = [{**job, "out": str(folder / job["out"]), "epochs": 4} for job in jobs]
         return fresh(RUN, folder / "images.npy", json.dumps(jobs), **zoo_folder, **options)
 
-    call([{**job, "out": name, "kill": False} for name, job in JOBS.items()])
+    call([{**job, "out": f"{name}-whole", "kill": False} for name, job in JOBS.items()])
     for name, job in JOBS.items():
         with pytest.raises(AssertionError, match=f"exit code {-signal.SIGKILL}"):
             call([{**job, "out": f"{name}-killed", "kill": True}])
@@ -305,23 +305,25 @@ def killed_and_resumed(photos, tmp_path_factory, fresh):
 @pytest.mark.parametrize("name", JOBS)
 def test_a_killed_run_resumes_to_the_same_weights(name, killed_and_resumed):
     folder = killed_and_resumed
-    whole, resumed = (zoo.open_keras_file(folder / "zoo" / n / "model.keras") for n in (name, f"{name}-killed"))
+    whole, resumed = (
+        zoo.open_keras_file(folder / "zoo" / n / "model.keras") for n in (f"{name}-whole", f"{name}-killed")
+    )
     for a, b in zip(whole.weights, resumed.weights, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
-    last = [np.load(folder / n / "checkpoints" / "epoch-0004.npz") for n in (name, f"{name}-killed")]
+    last = [np.load(folder / n / "checkpoints" / "epoch-0004.npz") for n in (f"{name}-whole", f"{name}-killed")]
     assert last[0].files == last[1].files and len(last[0].files) > 2 * len(whole.trainable_weights)  # optimizers too
     for key in last[0].files:
         np.testing.assert_array_equal(last[0][key], last[1][key])
-    histories = [(folder / n / "history.csv").read_text() for n in (name, f"{name}-killed")]
+    histories = [(folder / n / "history.csv").read_text() for n in (f"{name}-whole", f"{name}-killed")]
     assert histories[0] == histories[1]
 
 
 def test_the_average_of_the_generator_is_kept(killed_and_resumed):
     """EMA weights of the last checkpoint = the saved generator's, and they aren't the last step's."""
     folder = killed_and_resumed
-    model = zoo.open_keras_file(folder / "zoo" / "gan" / "model.keras")
+    model = zoo.open_keras_file(folder / "zoo" / "gan-whole" / "model.keras")
     generator = {v.path: v.numpy() for v in model.get_layer("generator").trainable_weights}
-    with np.load(folder / "gan" / "checkpoints" / "epoch-0004.npz") as file:
+    with np.load(folder / "gan-whole" / "checkpoints" / "epoch-0004.npz") as file:
         saved = [file[f"v{i}"] for i in range(len(file.files) - 1)]
     for weight in generator.values():
         same = [i for i, array in enumerate(saved) if array.shape == weight.shape and np.array_equal(array, weight)]

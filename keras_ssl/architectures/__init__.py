@@ -9,7 +9,7 @@ import pathlib
 
 import keras
 
-from ..errors import unknown
+from ..errors import InputError, unknown
 from ..models import ImageModel
 from .applications import application
 from .convnet import convnet
@@ -33,7 +33,7 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     if not isinstance(name, keras.Model) and callable(name):
         name = name(shape)
     if isinstance(name, keras.Model):
-        return name if name.name == "encoder" else encoder_of(name)
+        return name if name.name == "encoder" and not isinstance(name, keras.Sequential) else encoder_of(name)
     name = str(name)
     if name.startswith("keras.applications:"):
         return application(name.split(":", 1)[1], shape, pretrained=pretrained, **options)
@@ -62,9 +62,14 @@ def adapt(model, images):
 
 
 def encoder_of(model):
-    """The encoder inside a model of ours, or the model itself, as an ImageModel: pictures -> its last output."""
+    """The encoder inside a model of ours, or the model itself, as an ImageModel: pictures -> its last output.
+
+    Raises InputError for a model whose graph isn't known: a subclass with a `call` of its own, or a Sequential not built.
+    """
     inner = next((layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)), model)
-    return ImageModel(inner.input, inner.outputs[-1], name="encoder")
+    if not getattr(inner, "inputs", None):
+        raise InputError(f"{inner.name} can't be an encoder: build it of layers, from a keras.Input on")
+    return ImageModel(inner.inputs[0] if len(inner.inputs) == 1 else inner.inputs, inner.outputs[-1], name="encoder")
 
 
 def with_skips(encoder, blocks):

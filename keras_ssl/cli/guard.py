@@ -61,7 +61,10 @@ def run_folder(name, out):
 def import_tensorflow():
     """Import TensorFlow without the notes on the processor that it writes before it reads any setting."""
     import logging
+    import warnings
 
+    # A corrupt file is a line for a person, not a place in our code.
+    warnings.formatwarning = lambda message, *place, **more: f"keras-ssl: {message}\n"
     saved = os.dup(2)
     with open(os.devnull, "wb") as nothing:
         os.dup2(nothing.fileno(), 2)

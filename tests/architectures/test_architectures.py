@@ -69,6 +69,7 @@ def test_what_cannot_be_built_is_told(tmp_path):
     assert "MobileNetV2" in refused("keras.applications:MobileNetv2")
     assert "RGB" in refused("keras.applications:MobileNetV2", (28, 28, 1))
     assert "size" in refused("mlp", (None, None, 3))
+    assert "keras.Input" in refused(keras.Sequential([keras.layers.Conv2D(2, 3)], name="mine"))
     assert "no model file" in refused(str(tmp_path / "none.keras"))
 
 

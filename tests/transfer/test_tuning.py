@@ -39,24 +39,30 @@ def changed(before, after):
     return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
-def test_whole_network_learns_and_the_given_encoder_stays(tiny, dataset):
-    encoder = tiny()
+def small(shape=(None, None, 3)):
+    """An encoder of two blocks."""
+    images = x = keras.Input(shape)
+    x = keras.layers.Rescaling(1 / 64, offset=-2)(x)
+    for i in "12":
+        x = keras.layers.Conv2D(6, 3, strides=2, padding="same", name=f"block{i}_conv")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)
+        x = keras.layers.ReLU(name=f"block{i}")(x)
+    return keras.Model(images, x, name="encoder")
+
+
+def test_the_whole_network_learns_and_becomes_a_classifier_of_pictures(dataset, tmp_path):
+    encoder = small()
     before = [weight.numpy() for weight in encoder.weights]
-    model, report = finetune(encoder, dataset, labels=48, epochs=12, **QUICK)
-    assert report["accuracy"] > 0.8 and report["labels"] == 48 and report["epochs"] == 12
-    assert len(report["history"]["loss"]) == 12 and report["history"]["loss"][-1] < report["history"]["loss"][0] - 0.3
+    model, report = finetune(encoder, dataset, labels=48, epochs=20, **QUICK)
+    assert report["accuracy"] > 0.9 and report["labels"] == 48 and report["epochs"] == 20
+    assert len(report["history"]["loss"]) == 20 and report["history"]["loss"][-1] < report["history"]["loss"][0] / 2
     assert not any(changed(before, [weight.numpy() for weight in encoder.weights]))
     assert all(changed(before, encoder_weights(model)))  # batch statistics too
-    assert all(layer.trainable for layer in model._flatten_layers())
-
-
-def test_the_model_takes_pictures_and_knows_its_classes(tiny, dataset, tmp_path):
-    model, _ = finetune(tiny(), dataset, epochs=6, **QUICK)
     images, labels = dataset.arrays("test")
     assert isinstance(model, Classifier) and model.classes == ["blue", "green", "red"]
     np.testing.assert_allclose(model.predict(images[:5]).sum(axis=1), 1, atol=1e-5)
     [(name, probability), *_] = model.classify(images[0])
-    assert name == dataset.classes[labels[0]] and probability > 0.34
+    assert name == dataset.classes[labels[0]] and probability > 0.5
     assert len(model.classify(images[:2], top=2)) == 2
     model.save(tmp_path / "model.keras")
     again = zoo.open_keras_file(tmp_path / "model.keras")
@@ -64,8 +70,8 @@ def test_the_model_takes_pictures_and_knows_its_classes(tiny, dataset, tmp_path)
     assert again.classes == model.classes
 
 
-def test_frozen_encoder_stays_bit_equal(tiny, dataset):
-    encoder = tiny()
+def test_a_frozen_encoder_stays_bit_equal(dataset):
+    encoder = small()
     model, report = finetune(encoder, dataset, mode="probe", epochs=8, **QUICK)
     assert not any(changed([weight.numpy() for weight in encoder.weights], encoder_weights(model)))
     assert all(layer.trainable for layer in model._flatten_layers())
@@ -92,34 +98,26 @@ def test_gradual_unfreezing_goes_from_the_top(tiny):
     assert trains(encoder)[0] == "whitening"
 
 
-def test_gradual_training_changes_lower_blocks_later(tiny, dataset):
-    encoder, kernels = tiny(), []
+def test_gradual_training_changes_lower_blocks_later_on_one_schedule(dataset):
+    encoder, kernels, rates = small(), [], []
+    names = ["block1_conv", "block2_conv"]
 
     class Watch(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            kernels.append([self.model.get_layer("encoder").get_layer(n).kernel.numpy() for n in NAMES])
-
-    NAMES = ["whitening", "block1_conv", "block3_conv"]
-    _, report = finetune(encoder, dataset, labels=32, mode="gradual", epochs=14, callbacks=[Watch()], **QUICK)
-    start = [encoder.get_layer(name).kernel.numpy() for name in NAMES]
-    first = [next(e for e, k in enumerate(kernels) if not np.array_equal(k[i], start[i])) for i in range(3)]
-    assert first == [7, 5, 1]
-    assert len(report["history"]["loss"]) == 14
-
-
-def test_the_schedule_goes_on_over_the_stages(tiny, dataset):
-    rates = []
-
-    class Watch(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
+            kernels.append([self.model.get_layer("encoder").get_layer(name).kernel.numpy() for name in names])
             rates.append(float(self.model.optimizer.learning_rate))
 
-    for mode in ("full", "gradual"):
-        finetune(tiny(), dataset, labels=32, mode=mode, epochs=4, callbacks=[Watch()], **QUICK)
-    np.testing.assert_allclose(rates[:8], rates[8:], rtol=1e-5)
+    _, report = finetune(encoder, dataset, labels=32, mode="gradual", epochs=4, callbacks=[Watch()], **QUICK)
+    start = [encoder.get_layer(name).kernel.numpy() for name in names]
+    first = [next(e for e, k in enumerate(kernels) if not np.array_equal(k[i], start[i])) for i in range(2)]
+    assert first == [2, 1]
+    assert len(report["history"]["loss"]) == 4
+    finetune(encoder, dataset, labels=32, epochs=4, callbacks=[Watch()], **QUICK)
+    np.testing.assert_allclose(rates[:4], rates[4:], rtol=1e-5)
+    assert rates[3] < 1e-6
 
 
-def test_several_labels_an_image(tiny):
+def test_several_labels_an_image():
     def draw(count, seed):
         rng = np.random.default_rng(seed)
         labels = rng.integers(2, size=(count, 3))
@@ -127,20 +125,20 @@ def test_several_labels_an_image(tiny):
         return images.clip(0, 255).astype("uint8"), labels
 
     dataset = data.open({"train": draw(128, 0), "test": draw(64, 1)}, task="multilabel")
-    model, report = finetune(tiny(), dataset, epochs=20, **QUICK)
+    model, report = finetune(small(), dataset, epochs=20, **QUICK)
     assert report["mean_average_precision"] > 0.9 and report["accuracy"] > 0.8
     assert 0.8 < report["history"]["accuracy"][-1] <= 1
     assert model.predict(dataset.arrays("test")[0][:2]).max() <= 1
 
 
-def test_numbers_in_their_own_units(tiny):
+def test_numbers_in_their_own_units():
     def draw(count, seed):
         rng = np.random.default_rng(seed)
         images = rng.integers(0, 60, (count, 8, 8, 3)) + rng.integers(0, 190, (count, 1, 1, 3))
         return images.astype("uint8"), images[..., 0].mean(axis=(1, 2)) * 100.0 + 7000
 
     dataset = data.open({"train": draw(128, 0), "test": draw(64, 1)})
-    model, report = finetune(tiny(), dataset, epochs=25, **QUICK)
+    model, report = finetune(small(), dataset, epochs=25, **QUICK)
     assert report["r2"] > 0.8
     assert 7000 < float(model.predict(dataset.arrays("test")[0][0])[0]) < 33000
 
@@ -152,8 +150,8 @@ def test_answers():
     np.testing.assert_allclose(Answer("regression", [], [2.0, 1.0], [1.0, 0.0])(x), [[1.0, np.log(3.0)]], rtol=1e-6)
 
 
-def test_a_seed_gives_the_same_model(tiny, dataset):
-    encoder = tiny()
+def test_a_seed_gives_the_same_model(dataset):
+    encoder = small()
     one, two = (
         train(encoder, subset(dataset, "train", np.arange(32)), Plan(epochs=2, batch_size=16), seed=5)[0] for _ in "12"
     )
@@ -161,9 +159,9 @@ def test_a_seed_gives_the_same_model(tiny, dataset):
     np.testing.assert_allclose(one.predict(images), two.predict(images), atol=1e-4)
 
 
-def test_two_replicas_train(tiny, dataset):
+def test_two_replicas_train(dataset):
     strategy = distribution.strategy("mirrored", 2)
-    _, report = finetune(tiny(), dataset, labels=32, epochs=2, strategy=strategy, **QUICK)
+    _, report = finetune(small(), dataset, labels=32, epochs=2, strategy=strategy, **QUICK)
     assert report["replicas"] == 2 and np.isfinite(report["history"]["loss"]).all()
 
 
@@ -193,10 +191,10 @@ def test_augmentation_is_what_it_says(photos):
         augmentation("flop")
 
 
-def test_a_comparison_has_three_rows_and_a_folder(tiny, dataset, tmp_path):
+def test_a_comparison_has_three_rows_and_a_folder(dataset, tmp_path):
     lines = []
     model, report = compare(
-        tiny(), dataset, labels=30, epochs=2, batch_size=16, verbose=0, out=tmp_path / "run", say=lines.append
+        small(), dataset, labels=30, epochs=2, batch_size=16, verbose=0, out=tmp_path / "run", say=lines.append
     )
     assert list(report["results"]) == ["scratch", "linear probe", "fine-tuned"]
     rows = report["results"]
@@ -217,17 +215,17 @@ def test_a_comparison_has_three_rows_and_a_folder(tiny, dataset, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]  # nothing beside it
 
 
-def test_what_cannot_be_done_is_said_before_training(tiny, dataset, tmp_path):
+def test_what_cannot_be_done_is_said_before_training(dataset, tmp_path):
     (tmp_path / "kept").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
-        finetune(tiny(), dataset, out=tmp_path)
+        finetune(small(), dataset, out=tmp_path)
     with pytest.raises(InputError, match="unknown mode 'ful'; did you mean full"):
-        finetune(tiny(), dataset, mode="ful")
+        finetune(small(), dataset, mode="ful")
     with pytest.raises(InputError, match="unknown setting of fine-tuning 'epoch'"):
-        finetune(tiny(), dataset, epoch=3)
+        finetune(small(), dataset, epoch=3)
     with pytest.raises(InputError, match="opened for classification, not regression"):
-        finetune(tiny(), dataset, task="regression")
+        finetune(small(), dataset, task="regression")
     with pytest.raises(InputError, match="takes images of"):
-        finetune(tiny((16, 16, 3)), dataset)
+        finetune(small((16, 16, 3)), dataset)
     with pytest.raises(InputError, match="epochs is 1 or more"):
-        finetune(tiny(), dataset, epochs=0)
+        finetune(small(), dataset, epochs=0)
