@@ -64,7 +64,7 @@ def adapt(model, images):
 def encoder_of(model):
     """The encoder inside a model of ours, or the model itself, as an ImageModel: pictures -> its last output.
 
-    Raises InputError for a model whose graph isn't known: a subclass with a `call` of its own, or a Sequential not built.
+    Raises InputError for a model whose graph isn't known: a subclass with its own `call`, or a Sequential not built.
     """
     inner = next((layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)), model)
     if not getattr(inner, "inputs", None):
