@@ -7,7 +7,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, zoo
+from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, saving, zoo
 from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN
 
@@ -187,7 +187,7 @@ def pretrain(
     for optimizer in checkpoints.optimizers(model):  # `fit` does so for one, and isn't called where nothing was left
         if optimizer.use_ema:
             optimizer.finalize_variable_values(optimizer._trainable_variables)
-    finished = zoo.plain_copy(model)
+    finished = saving.plain_copy(model)
     if not chief:
         return finished, {}
     history = read_history(out / "history.csv")

@@ -6,15 +6,14 @@ $KERAS_SSL_ZOO (default ~/.keras_ssl/zoo). TensorFlow is imported by what needs 
 """
 
 import hashlib
-import importlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import tempfile
-import zipfile
 
+from . import saving
 from .errors import InputError, unknown
 
 _PACKAGE = pathlib.Path(__file__).parent
@@ -79,7 +78,7 @@ def load(name):
     """
     folder = path(name)
     _check(folder, "model.keras")
-    return open_keras_file(folder / "model.keras")
+    return saving.open_keras_file(folder / "model.keras")
 
 
 def encoder(name, pooling=None):
@@ -92,7 +91,7 @@ def encoder(name, pooling=None):
     """
     from . import architectures
 
-    model = open_keras_file(pathlib.Path(name)) if str(name).endswith(".keras") else load(name)
+    model = saving.open_keras_file(pathlib.Path(name)) if str(name).endswith(".keras") else load(name)
     inner = architectures.encoder_of(model)
     return (
         inner
@@ -115,38 +114,6 @@ def saved_model(name):
     return tf.saved_model.load(folder / "saved_model")
 
 
-def open_keras_file(file):
-    """A model from a `.keras` file, in safe mode: no pickles, no Lambda code, no classes but Keras's and ours.
-
-    Raises InputError for a file that is missing, damaged, or needs code that isn't safe to run.
-    """
-    file = pathlib.Path(file)
-    if not file.is_file():
-        raise InputError(f"there is no model file {file}")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            config = archive.read("config.json").decode()
-            broken = archive.testzip()
-        if broken:
-            raise InputError(f"the model file {file} is damaged (in {broken}); fetch or train it again")
-    except InputError:
-        raise
-    except Exception as error:  # zipfile raises nearly anything, by which byte is wrong
-        raise InputError(f"the model file {file} is damaged ({error}); fetch or train it again") from error
-    import keras
-
-    try:
-        for module in ("layers", "models"):
-            importlib.import_module(f"keras_ssl.{module}")
-        for module in sorted(set(re.findall(r'"module": "(keras_ssl\.[\w.]+)"', config))):
-            importlib.import_module(module)
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever the broken part raises, and tells its cause last
-        reason = (str(error).strip() or type(error).__name__).rsplit("Exception encountered: ", 1)[-1]
-        reason = reason.splitlines()[0].split(". ")[0].rstrip(".")
-        raise InputError(f"the model file {file} can't be opened: {reason}") from error
-
-
 def check_free(name, overwrite=False):
     """Raises InputError if a user's own entry can't take this name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
@@ -157,18 +124,6 @@ def check_free(name, overwrite=False):
         raise InputError(
             f"the zoo in {own()} has an entry {name!r} already; replace it with overwrite, or use another name"
         )
-
-
-def plain_copy(model):
-    """An uncompiled copy in float32, free of optimizer state."""
-    import keras
-
-    config = json.dumps(keras.saving.serialize_keras_object(model)).replace("mixed_bfloat16", "float32")
-    config = json.loads(config.replace("mixed_float16", "float32"))
-    config.pop("compile_config", None)
-    copy = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=False, folder=None, half=False):
@@ -186,12 +141,11 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
     zoo_folder.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{name}.", dir=zoo_folder))
     try:
-        copy = plain_copy(model)
+        copy = saving.plain_copy(model)
         if half:
-            _round_to_half(copy)
-        copy.save(temporary / "model.keras")
-        _deflate(temporary / "model.keras")
-        _export(copy, temporary / "saved_model")
+            saving.round_to_half(copy)
+        saving.write_keras_file(copy, temporary / "model.keras")
+        saving.write_saved_model(copy, temporary / "saved_model")
         about = {f: getattr(dataset, f, "") for f in ("origin", "licence", "citation")}
         record = {"recipe": recipe.to_dict() if recipe else {}, "data": about, "half_precision": half, **_versions()}
         write_json(temporary / "recipe.json", record)
@@ -227,56 +181,6 @@ def _versions():
     from . import __version__
 
     return {"versions": {"keras_ssl": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}}
-
-
-def _round_to_half(model):
-    import numpy as np
-
-    for weight in model.weights:
-        value = weight.numpy()
-        if value.dtype == np.float32 and value.size >= 1024 and np.abs(value).max() < 6e4:
-            weight.assign(value.astype("float16").astype("float32"))
-
-
-def _deflate(file):
-    """Compress the parts of a .keras file, which Keras only stores."""
-    smaller = file.with_suffix(".smaller")
-    with (
-        zipfile.ZipFile(file) as source,
-        zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target,
-    ):
-        for item in source.infolist():
-            target.writestr(item.filename, source.read(item))
-    os.replace(smaller, file)
-
-
-def _export(model, folder):
-    """A SavedModel with the model's endpoints, readable without this package."""
-    import logging
-
-    import keras
-    import tensorflow as tf
-
-    # The endpoints' variables are found by themselves; `track(model)` would write each a second time.
-    archive = keras.export.ExportArchive()
-    endpoints = model.endpoints() if hasattr(model, "endpoints") else _plain_endpoints(model)
-    for name, (function, signature) in endpoints.items():
-        archive.add_endpoint(name, function, signature)
-    absl, level = logging.getLogger("absl"), logging.getLogger("absl").level
-    absl.setLevel(logging.ERROR)
-    try:
-        archive.write_out(folder, options=tf.saved_model.SaveOptions(), verbose=False)
-    finally:
-        absl.setLevel(level)
-
-
-def _plain_endpoints(model):
-    import tensorflow as tf
-
-    signature = [tf.TensorSpec(i.shape, i.dtype, i.name) for i in model.inputs]
-    return {
-        "serve": (lambda *inputs: model(inputs[0] if len(inputs) == 1 else list(inputs), training=False), signature)
-    }
 
 
 def _sha256(file):

@@ -15,7 +15,8 @@ import pytest
 import tensorflow as tf
 
 import keras_ssl
-from keras_ssl import data, distribution
+from keras_ssl import data, distribution, recipes, zoo
+from keras_ssl.methods.image import rotation
 
 distribution.divide_cpu(2)
 
@@ -55,6 +56,17 @@ def tiny():
         return keras_ssl.architectures.build("convnet", shape, **{"widths": (4, 4, 4), "stem": 8, **options})
 
     return build
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory, tiny):
+    """(a tiny model, the folder of a zoo that holds it as "tiny")."""
+    keras.utils.set_random_seed(1)
+    model = rotation.build(tiny(widths=(4, 4, 32)))
+    folder = tmp_path_factory.mktemp("made")
+    recipe = recipes.get("rotation").replace(dataset="cifar10_sample", epochs=1)
+    zoo.save(model, "tiny", recipe=recipe, dataset=data.open("cifar10_sample"), folder=folder)
+    return model, folder
 
 
 @pytest.fixture(scope="session")

@@ -169,11 +169,11 @@ def test_show_gives_rows_for_a_picture(name, trained):
 FRESH = """
 import json, sys
 import keras, numpy as np, tensorflow as tf
-from keras_ssl import zoo
+from keras_ssl import saving
 asked = np.load(sys.argv[1])
 found = {}
 for name, folder in json.loads(sys.argv[2]).items():
-    model = zoo.open_keras_file(folder + "/model.keras")
+    model = saving.open_keras_file(folder + "/model.keras")
     for i, weight in enumerate(model.get_weights()):
         assert np.array_equal(weight, asked[f"{name}|weight{i}"]), (name, model.weights[i].path)
     assert f"{name}|weight{len(model.weights)}" not in asked.files

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import data, distribution, layers, methods, pictures, recipes, training, zoo
+from keras_ssl import data, distribution, layers, methods, pictures, recipes, saving, training, zoo
 from keras_ssl.errors import InputError
 
 GPUS = tf.config.list_physical_devices("GPU")
@@ -295,5 +295,5 @@ def test_two_workers_learn_what_one_process_does(photos, tmp_path, worker_enviro
     assert np.isfinite(training.read_history(tmp_path / "gan" / "history.csv")["generator_loss"]).all()
     moved = [np.abs(a - answers[f"weight{i}"]).max() for i, a in enumerate(start.get_weights())]
     assert max(moved) > 1e-3
-    loaded = zoo.open_keras_file(tmp_path / "zoo" / "run" / "model.keras")
+    loaded = saving.open_keras_file(tmp_path / "zoo" / "run" / "model.keras")
     np.testing.assert_allclose(loaded.get_weights()[0], answers["weight0"], atol=1e-5)

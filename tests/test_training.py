@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_ssl import checkpoints, data, progress, recipes, training, zoo
+from keras_ssl import checkpoints, data, progress, recipes, saving, training, zoo
 from keras_ssl.errors import InputError
 
 SMALL = {"encoder_options": {"widths": [4, 4, 4], "stem": 8}, "batch_size": 16, "precision": "float32", "verbose": 0}
@@ -306,7 +306,7 @@ def killed_and_resumed(photos, tmp_path_factory, fresh):
 def test_a_killed_run_resumes_to_the_same_weights(name, killed_and_resumed):
     folder = killed_and_resumed
     whole, resumed = (
-        zoo.open_keras_file(folder / "zoo" / n / "model.keras") for n in (f"{name}-whole", f"{name}-killed")
+        saving.open_keras_file(folder / "zoo" / n / "model.keras") for n in (f"{name}-whole", f"{name}-killed")
     )
     for a, b in zip(whole.weights, resumed.weights, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
@@ -321,7 +321,7 @@ def test_a_killed_run_resumes_to_the_same_weights(name, killed_and_resumed):
 def test_the_average_of_the_generator_is_kept(killed_and_resumed):
     """EMA weights of the last checkpoint = the saved generator's, and they aren't the last step's."""
     folder = killed_and_resumed
-    model = zoo.open_keras_file(folder / "zoo" / "gan-whole" / "model.keras")
+    model = saving.open_keras_file(folder / "zoo" / "gan-whole" / "model.keras")
     generator = {v.path: v.numpy() for v in model.get_layer("generator").trainable_weights}
     with np.load(folder / "gan-whole" / "checkpoints" / "epoch-0004.npz") as file:
         saved = [file[f"v{i}"] for i in range(len(file.files) - 1)]

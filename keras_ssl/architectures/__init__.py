@@ -11,6 +11,7 @@ import keras
 
 from ..errors import InputError, unknown
 from ..models import ImageModel
+from ..saving import open_keras_file
 from .applications import application
 from .convnet import convnet
 from .dcgan import dcgan_encoder
@@ -38,8 +39,6 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     if name.startswith("keras.applications:"):
         return application(name.split(":", 1)[1], shape, pretrained=pretrained, **options)
     if name.endswith(".keras"):
-        from ..zoo import open_keras_file
-
         return encoder_of(open_keras_file(pathlib.Path(name)))
     if name not in ENCODERS:
         raise unknown("architecture", name, [*ENCODERS, "keras.applications:NAME"])

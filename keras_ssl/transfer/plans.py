@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from .. import zoo
+from .. import saving
 from ..architectures import pooled
 from ..errors import InputError, unknown
 from .classifier import Answer, Classifier
@@ -69,7 +69,7 @@ def build(encoder, plan, dataset):
 
     Both share their layers; the encoder in them is a copy. A regression learns its labels with mean 0 and deviation 1.
     """
-    copy = cut(zoo.plain_copy(encoder), plan.block)
+    copy = cut(saving.plain_copy(encoder), plan.block)
     x = copy(copy.input)
     if len(x.shape) == 4 and plan.grid > 1:
         x = layers.Flatten(name="cells")(AdaptiveAveragePooling(plan.grid, name="pool")(x))

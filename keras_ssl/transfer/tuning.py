@@ -7,7 +7,7 @@ import time
 import keras
 import tensorflow as tf
 
-from .. import distribution, training, zoo
+from .. import distribution, saving, training
 from ..progress import Progress, StopOnNaN
 from .encoders import check_fits, open_both
 from .plans import Plan, build, set_trainable, stages, standard, unfreeze
@@ -111,7 +111,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
         for key, values in log.history.items():
             history.setdefault(key, []).extend(float(value) for value in values)
     unfreeze(model)
-    return zoo.plain_copy(model), history
+    return saving.plain_copy(model), history
 
 
 def _compile(network, task, plan, steps, done):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import data, distribution, zoo
+from keras_ssl import data, distribution, saving
 from keras_ssl.errors import InputError
 from keras_ssl.transfer import compare, finetune
 from keras_ssl.transfer.classifier import Answer, Classifier
@@ -65,7 +65,7 @@ def test_the_whole_network_learns_and_becomes_a_classifier_of_pictures(dataset, 
     assert name == dataset.classes[labels[0]] and probability > 0.5
     assert len(model.classify(images[:2], top=2)) == 2
     model.save(tmp_path / "model.keras")
-    again = zoo.open_keras_file(tmp_path / "model.keras")
+    again = saving.open_keras_file(tmp_path / "model.keras")
     np.testing.assert_allclose(again.predict(images[:5]), model.predict(images[:5]), atol=1e-6)
     assert again.classes == model.classes
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from keras_ssl import architectures, data, distribution, losses, zoo
+from keras_ssl import architectures, data, distribution, losses, saving, zoo
 from keras_ssl.architectures.decoders import convnet_decoder, decoder
 from keras_ssl.errors import InputError
 from keras_ssl.layers import CodeDistribution
@@ -111,7 +111,7 @@ def test_verbs_survive_saving_and_are_endpoints(kind, images, tmp_path):
     model.compile(keras.optimizers.Adam(1e-2), autoencoder.LOSS, metrics=autoencoder.METRICS)
     model.fit(images, images, batch_size=4, verbose=0)
     zoo.save(model, "mine", folder=tmp_path)
-    reloaded = zoo.open_keras_file(tmp_path / "mine" / "model.keras")
+    reloaded = saving.open_keras_file(tmp_path / "mine" / "model.keras")
     exported = tf.saved_model.load(tmp_path / "mine" / "saved_model")
     floats = images.astype("float32")
     codes = model.encode(images)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import architectures, checkpoints, distribution, views, zoo
+from keras_ssl import architectures, checkpoints, distribution, saving, views, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.methods.image import gan
 
@@ -163,7 +163,7 @@ def test_verbs_survive_saving_and_are_endpoints(images, tmp_path):
     model.compile(keras.optimizers.Adam(1e-3))
     model.fit(tf.data.Dataset.from_tensors(batch(images)), verbose=0)
     zoo.save(model, "mine", folder=tmp_path)
-    reloaded = zoo.open_keras_file(tmp_path / "mine" / "model.keras")
+    reloaded = saving.open_keras_file(tmp_path / "mine" / "model.keras")
     exported = tf.saved_model.load(tmp_path / "mine" / "saved_model")
     assert {layer.name for layer in reloaded.layers} >= {"encoder", "discriminator", "generator"}
     noise = np.random.default_rng(1).normal(size=(3, 5)).astype("float32")

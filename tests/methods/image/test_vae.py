@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy import integrate, stats
 from sklearn.decomposition import PCA
 
-from keras_ssl import architectures, data, zoo
+from keras_ssl import architectures, data, saving, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.layers import BernoulliPixels, GaussianCode, GaussianPixels
 from keras_ssl.methods.image import vae
@@ -144,7 +144,7 @@ def test_every_weight_of_the_loss_gets_a_gradient(black_and_white):
 def test_verbs_survive_saving_and_are_endpoints(black_and_white, tmp_path):
     model = small(beta=2.0)
     zoo.save(model, "mine", folder=tmp_path)
-    reloaded = zoo.open_keras_file(tmp_path / "mine" / "model.keras")
+    reloaded = saving.open_keras_file(tmp_path / "mine" / "model.keras")
     exported = tf.saved_model.load(tmp_path / "mine" / "saved_model")
     assert reloaded.get_layer("code").beta == 2.0
     x = black_and_white.astype("float32")

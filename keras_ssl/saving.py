@@ -1,0 +1,109 @@
+"""Models to files and back: `.keras` files that are opened without running anybody's code, and SavedModels.
+
+TensorFlow is imported by what needs it.
+"""
+
+import importlib
+import json
+import os
+import pathlib
+import re
+import zipfile
+
+from .errors import InputError
+
+
+def open_keras_file(file):
+    """A model from a `.keras` file, in safe mode: no pickles, no Lambda code, no classes but Keras's and ours.
+
+    Raises InputError for a file that is missing, damaged, or needs code that isn't safe to run.
+    """
+    file = pathlib.Path(file)
+    if not file.is_file():
+        raise InputError(f"there is no model file {file}")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            config = archive.read("config.json").decode()
+            broken = archive.testzip()
+        if broken:
+            raise InputError(f"the model file {file} is damaged (in {broken}); fetch or train it again")
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises nearly anything, by which byte is wrong
+        raise InputError(f"the model file {file} is damaged ({error}); fetch or train it again") from error
+    import keras
+
+    try:
+        for module in ("layers", "models"):
+            importlib.import_module(f"keras_ssl.{module}")
+        for module in sorted(set(re.findall(r'"module": "(keras_ssl\.[\w.]+)"', config))):
+            importlib.import_module(module)
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever the broken part raises, and tells its cause last
+        reason = (str(error).strip() or type(error).__name__).rsplit("Exception encountered: ", 1)[-1]
+        reason = reason.splitlines()[0].split(". ")[0].rstrip(".")
+        raise InputError(f"the model file {file} can't be opened: {reason}") from error
+
+
+def plain_copy(model):
+    """An uncompiled copy in float32, free of optimizer state."""
+    import keras
+
+    config = json.dumps(keras.saving.serialize_keras_object(model)).replace("mixed_bfloat16", "float32")
+    config = json.loads(config.replace("mixed_float16", "float32"))
+    config.pop("compile_config", None)
+    copy = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def round_to_half(model):
+    """Round large weights to half precision, in place; they stay float32."""
+    import numpy as np
+
+    for weight in model.weights:
+        value = weight.numpy()
+        if value.dtype == np.float32 and value.size >= 1024 and np.abs(value).max() < 6e4:
+            weight.assign(value.astype("float16").astype("float32"))
+
+
+def write_keras_file(model, file):
+    """Save a model as a `.keras` file whose parts are compressed, which Keras only stores."""
+    model.save(file)
+    smaller = file.with_suffix(".smaller")
+    with (
+        zipfile.ZipFile(file) as source,
+        zipfile.ZipFile(smaller, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target,
+    ):
+        for item in source.infolist():
+            target.writestr(item.filename, source.read(item))
+    os.replace(smaller, file)
+
+
+def write_saved_model(model, folder):
+    """Write a SavedModel with the model's endpoints, readable without this package."""
+    import logging
+
+    import keras
+    import tensorflow as tf
+
+    # The endpoints' variables are found by themselves; `track(model)` would write each a second time.
+    archive = keras.export.ExportArchive()
+    endpoints = model.endpoints() if hasattr(model, "endpoints") else _plain_endpoints(model)
+    for name, (function, signature) in endpoints.items():
+        archive.add_endpoint(name, function, signature)
+    absl, level = logging.getLogger("absl"), logging.getLogger("absl").level
+    absl.setLevel(logging.ERROR)
+    try:
+        archive.write_out(folder, options=tf.saved_model.SaveOptions(), verbose=False)
+    finally:
+        absl.setLevel(level)
+
+
+def _plain_endpoints(model):
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec(i.shape, i.dtype, i.name) for i in model.inputs]
+    return {
+        "serve": (lambda *inputs: model(inputs[0] if len(inputs) == 1 else list(inputs), training=False), signature)
+    }

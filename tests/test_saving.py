@@ -1,0 +1,69 @@
+import json
+import zipfile
+
+import keras
+import pytest
+
+from keras_ssl import saving
+from keras_ssl.errors import InputError
+
+
+def test_no_flipped_byte_in_a_file_without_checksum_gives_another_model(made, tmp_path):
+    """Every 97th byte, and every byte of the zip's directory: a clear error, or the model as it was."""
+    source = made[1] / "tiny" / "model.keras"
+    content, file = source.read_bytes(), tmp_path / "flipped.keras"
+    with zipfile.ZipFile(source) as archive:
+        directory = archive.start_dir
+    opened = []
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(keras.saving, "load_model", lambda *a, **k: opened.append(a[0].read_bytes()))
+    try:
+        for at in [*range(0, directory, 97), *range(directory, len(content))]:
+            flipped = bytearray(content)
+            flipped[at] ^= 0xFF
+            file.write_bytes(flipped)
+            try:
+                saving.open_keras_file(file)
+            except InputError as error:
+                assert "\n" not in str(error)
+    finally:
+        monkey.undo()
+    # What Keras gets to see still holds the same parts.
+    with zipfile.ZipFile(source) as archive:
+        right = {name: archive.read(name) for name in archive.namelist()}
+    for changed in opened:
+        file.write_bytes(changed)
+        with zipfile.ZipFile(file) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        assert all(right.get(name, content) == content for name, content in parts.items())
+
+
+def test_code_in_a_file_is_refused(tmp_path, made):
+    inputs = keras.Input((4,))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs)).save(tmp_path / "lambda.keras")
+    with pytest.raises(InputError, match="can't be opened"):
+        saving.open_keras_file(tmp_path / "lambda.keras")
+
+    class Foreign(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    keras.Model(inputs, Foreign()(inputs)).save(tmp_path / "foreign.keras")
+    with pytest.raises(InputError, match="Foreign"):
+        saving.open_keras_file(tmp_path / "foreign.keras")
+
+    with (
+        zipfile.ZipFile(made[1] / "tiny" / "model.keras") as source,
+        zipfile.ZipFile(tmp_path / "new.keras", "w") as target,
+    ):
+        for item in source.namelist():
+            content = source.read(item).replace(b'"keras_ssl.models"', b'"keras_ssl.methods.image.later"')
+            target.writestr(item, content)
+    with pytest.raises(InputError, match="can't be opened"):
+        saving.open_keras_file(tmp_path / "new.keras")
+
+
+def test_no_pickle_is_written(made):
+    with zipfile.ZipFile(made[1] / "tiny" / "model.keras") as archive:
+        assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
+        json.loads(archive.read("config.json"))
