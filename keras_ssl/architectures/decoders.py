@@ -3,13 +3,13 @@
 A decoder ends either in pixels, 0..255 in float32, or, with pixels=False, in the values before the sigmoid (logits).
 """
 
+import inspect
 import math
 
 import keras
 from keras import layers
 
 from ..errors import InputError, unknown
-from ..layers import BatchNormalization
 
 
 def flattened(features, channels=16):
@@ -35,27 +35,34 @@ def mlp_decoder(code, shape, widths=(128, 256), pixels=True):
     return _finished(codes, layers.Reshape(shape, dtype="float32", name="image")(x), pixels)
 
 
-def convnet_decoder(code, shape, widths=(64, 64, 32, 16), pixels=True):
+def convnet_decoder(code, shape, widths=(64, 48, 32, 16), pixels=True, shortcut=0):
     """Convolutional: code (N, code) -> (N, *shape).
 
     widths: channels from the smallest map to full size; each step doubles height and width by a transposed convolution
         of 4x4, whose taps cover every pixel equally often. What doesn't divide is cropped at the end.
+    shortcut: 0, or the side of a thumbnail that a linear map gives, to which the convolutions add the rest.
     """
     height, width, channels = shape
     shrink = 2 ** (len(widths) - 1)
     h, w = math.ceil(height / shrink), math.ceil(width / shrink)
     codes = keras.Input((code,), name="code")
-    x = layers.Dense(h * w * widths[0], use_bias=False, name="up1_dense")(codes)
+    # No batch norm: with it an image's brightness depends on the others of its batch, which a squared error resents.
+    x = layers.Dense(h * w * widths[0], activation="relu", kernel_initializer="he_normal", name="up1")(codes)
     x = layers.Reshape((h, w, widths[0]), name="up1_map")(x)
-    x = layers.ReLU(name="up1")(BatchNormalization(momentum=0.95, name="up1_norm")(x))
     for i, channel in enumerate(widths[1:], start=2):
-        x = layers.Conv2DTranspose(channel, 4, strides=2, padding="same", use_bias=False, name=f"up{i}_conv")(x)
-        x = layers.ReLU(name=f"up{i}")(BatchNormalization(momentum=0.95, name=f"up{i}_norm")(x))
+        x = layers.Conv2DTranspose(
+            channel, 4, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name=f"up{i}"
+        )(x)
     x = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="logits")(x)
     extra = (h * shrink - height, w * shrink - width)
     if any(extra):
         crop = [[e // 2, e - e // 2] for e in extra]
         x = layers.Cropping2D(crop, dtype="float32", name="image")(x)
+    if shortcut:
+        y = layers.Dense(shortcut * shortcut * channels, dtype="float32", name="thumbnail_logits")(codes)
+        y = layers.Reshape((shortcut, shortcut, channels), dtype="float32", name="thumbnail")(y)
+        y = layers.Resizing(height, width, dtype="float32", name="thumbnail_enlarged")(y)
+        x = layers.Add(dtype="float32", name="sum")([x, y])
     return _finished(codes, x, pixels)
 
 
@@ -69,8 +76,13 @@ def _finished(codes, logits, pixels):
 DECODERS = {"mlp": mlp_decoder, "convnet": convnet_decoder}
 
 
-def decoder(name, code, shape, widths=None, pixels=True):
-    """A decoder by name. widths: None for its own. Raises InputError for an unknown name."""
+def decoder(name, code, shape, pixels=True, **options):
+    """A decoder by name. options: its own, None for what it does by itself. Raises InputError for an unknown name."""
     if name not in DECODERS:
         raise unknown("decoder", name, list(DECODERS))
-    return DECODERS[name](code, tuple(shape), pixels=pixels, **({} if widths is None else {"widths": widths}))
+    options = {k: v for k, v in options.items() if v is not None}
+    for option in options:
+        known = list(inspect.signature(DECODERS[name]).parameters)[2:]
+        if option not in known:
+            raise unknown(f"option of the decoder {name}", option, known)
+    return DECODERS[name](code, tuple(shape), pixels=pixels, **options)

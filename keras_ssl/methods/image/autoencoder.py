@@ -13,7 +13,7 @@ from ... import losses, views
 from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
 from ...errors import InputError
-from ...layers import CodeDistribution
+from ...layers import CodeDistribution, PatchWhitening
 from ...models import ImageModel
 
 LOSS = losses.PixelMeanSquaredError()
@@ -27,16 +27,37 @@ def pretext(images, seed, flips=False):
     return images, images
 
 
-def build(encoder, code=32, decoder="mlp", widths=None):
+def build(encoder, code=32, decoder="mlp", widths=None, shortcut=0):
     """Image -> its reconstruction (N, H, W, C), float32 in 0..255.
 
     code: length of the code z. decoder: "mlp" or "convnet", widths: its own.
+    shortcut: 0, or the side of a thumbnail for a linear way beside the networks, for decoder "convnet". The code starts
+        as the thumbnail's principal components, to which the networks add; all of it trains. Convolutions alone take
+        many epochs to get as far as PCA.
     """
-    z = layers.Dense(code, dtype="float32", name="code")(flattened(encoder.output))
+    features = flattened(encoder.output)
+    if shortcut:
+        z = layers.Dense(code, dtype="float32", name="features_code")(features)
+        z = layers.Add(dtype="float32", name="code")([z, _components(encoder.input, shortcut, code)])
+    else:
+        z = layers.Dense(code, dtype="float32", name="code")(features)
     f = keras.Model(encoder.input, z, name="encoder")
-    g = build_decoder(decoder, code, encoder.input_shape[1:], widths)
+    g = build_decoder(decoder, code, encoder.input_shape[1:], widths=widths, shortcut=shortcut or None)
     z = CodeDistribution(dtype="float32", name="codes")(f(encoder.input))
     return Autoencoder(encoder.input, g(z), name="autoencoder")
+
+
+def _components(images, side, number):
+    """A linear map of thumbnails that `adapt` sets to their whitened principal components: (N, H, W, C) -> (N, number).
+
+    Raises InputError for a thumbnail of fewer numbers than components.
+    """
+    if side * side * images.shape[-1] < number:
+        raise InputError(f"a shortcut of {side}x{side} pixels has fewer than {number} components; give a larger one")
+    x = layers.Rescaling(1 / 255, dtype="float32", name="brightness")(images)
+    x = layers.Resizing(side, side, antialias=True, dtype="float32", name="thumbnail")(x)
+    x = PatchWhitening(number, side, dtype="float32", name="components")(x)
+    return layers.Flatten(dtype="float32", name="thumbnail_code")(x)
 
 
 def normal(shape, seed):

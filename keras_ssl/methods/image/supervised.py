@@ -17,7 +17,7 @@ LABELLED = True  # pretext gets (images, labels)
 def pretext(batch, seed, classes=10):
     """Mirrored, shifted and partly covered images (N, H, W, C), one-hot labels (N, classes)."""
     images, labels = batch
-    images = views.shift(views.flip(images, seed), seed, pixels=images.shape[1] // 8)
+    images = views.shift(views.flip(images, seed), seed, pixels=images.shape[1] // 16)
     return views.cutout(images, seed, side=images.shape[1] // 4), tf.one_hot(labels, classes)
 
 

@@ -51,7 +51,7 @@ def build(encoder, code=20, decoder="mlp", widths=None, beta=1.0, likelihood="be
     mean = layers.Dense(code, dtype="float32", name="mean")(features)
     # The mean comes last: the last output is what the encoder gives to other tasks.
     f = keras.Model(encoder.input, [spread, mean], name="encoder")
-    g = build_decoder(decoder, code, encoder.input_shape[1:], widths, pixels=False)
+    g = build_decoder(decoder, code, encoder.input_shape[1:], widths=widths, pixels=False)
     pixels = {"bernoulli": BernoulliPixels, "gaussian": GaussianPixels}.get(likelihood)
     if pixels is None:
         raise unknown("likelihood", likelihood, ["bernoulli", "gaussian"])

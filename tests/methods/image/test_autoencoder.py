@@ -142,9 +142,35 @@ def test_the_convolutional_decoder_gives_any_size(shape):
     assert images.shape == (2, *shape) and images.min() >= 0 and images.max() <= 255
 
 
-def test_an_unknown_decoder_is_named():
+def test_an_unknown_decoder_or_option_is_named():
     with pytest.raises(InputError, match="convnet"):
         decoder("convnett", 4, (8, 8, 1))
+    with pytest.raises(InputError, match="shortcut.*widths"):
+        decoder("mlp", 4, (8, 8, 1), shortcut=4)
+    with pytest.raises(InputError, match="larger"):
+        autoencoder.build(architectures.build("convnet", (8, 8, 1)), code=5, decoder="convnet", shortcut=2)
+
+
+def test_with_a_shortcut_the_code_starts_at_pca(photos):
+    encoder = architectures.build("convnet", (32, 32, 3), widths=[4, 4, 4], stem=8)
+    model = autoencoder.build(encoder, code=5, decoder="convnet", widths=[8, 4], shortcut=4)
+    architectures.adapt(model, photos)
+    features = model.get_layer("encoder").get_layer("features_code")
+    features.kernel.assign(tf.zeros_like(features.kernel))
+    thumbnails = tf.image.resize(photos, (4, 4), antialias=True).numpy().reshape(len(photos), -1) / 255
+    scores = PCA(5).fit(thumbnails).transform(thumbnails)
+    codes = model.encode(photos)
+    correlation = np.corrcoef(codes.T, scores.T)[:5, 5:]
+    assert np.allclose(np.abs(correlation), np.eye(5), atol=0.01) and np.allclose(codes.std(axis=0), 1, atol=0.05)
+
+
+def test_the_shortcut_of_the_decoder_is_linear_in_the_code():
+    model = convnet_decoder(3, (8, 6, 1), widths=[4, 4], pixels=False, shortcut=2)
+    model.get_layer("logits").kernel.assign(tf.zeros_like(model.get_layer("logits").kernel))
+    codes = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    kernel = model.get_layer("thumbnail_logits").kernel.numpy()
+    expected = tf.image.resize((codes @ kernel).reshape(4, 2, 2, 1), (8, 6))
+    assert np.allclose(model.predict(codes, verbose=0), expected, atol=1e-5)
 
 
 def test_measured_error_is_that_of_the_pixels():
