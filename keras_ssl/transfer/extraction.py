@@ -1,11 +1,14 @@
 """Features of images: a block's output, average-pooled to a few cells and flattened."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ..errors import InputError
-from .encoders import check_fits, cut
+from .encoders import check_fits, cut, open_both
+from .scores import parts
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -80,3 +83,26 @@ def features(encoder, images, block=None, grid=3, batch_size=256):
     if not rows:
         raise InputError("there are no images to take features of")
     return np.concatenate(rows)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """An encoder's features of a labelled set: x (N, D) with labels y for training, folds to choose by (as `parts`
+    gives them), and test (M, D) with test_y for the figures."""
+
+    task: str
+    x: np.ndarray
+    y: np.ndarray
+    folds: list
+    test: np.ndarray
+    test_y: np.ndarray
+
+
+def frozen(encoder, dataset, labels="all", block=None, seed=0, grid=3):
+    """What classifiers on frozen features learn from: `Frozen`. Arguments as for `probe`."""
+    encoder, dataset = open_both(encoder, dataset, seed)
+    part = parts(dataset, labels, seed)
+    x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
+    test = features(encoder, dataset.stream(part.test, labels=False), block, grid)
+    y = dataset.labels(part.train)[part.keep]
+    return Frozen(dataset.task, x, y, part.folds, test, dataset.labels(part.test))

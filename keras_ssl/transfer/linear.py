@@ -5,9 +5,8 @@ import warnings
 
 import numpy as np
 
-from .encoders import open_both
-from .extraction import features
-from .scores import parts, scores
+from .extraction import frozen
+from .scores import scores
 
 CS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse strengths of the L2 penalty
 
@@ -29,16 +28,14 @@ def probe(encoder, dataset, labels="all", block=None, seed=0, grid=3):
     Raises InputError for anything that can't be used.
     """
     began = time.perf_counter()
-    encoder, dataset = open_both(encoder, dataset, seed)
-    part = parts(dataset, labels, seed)
-    x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
-    test = features(encoder, dataset.stream(part.test, labels=False), block, grid)
-    standardise(x, test)
-    figures, c = fit_linear(
-        dataset.task, x, dataset.labels(part.train)[part.keep], test, dataset.labels(part.test), part.folds
-    )
+    data = frozen(encoder, dataset, labels, block, seed, grid)
+    standardise(data.x, data.test)
+    figures, c = fit_linear(data.task, data.x, data.y, data.test, data.test_y, data.folds)
     seconds = round(time.perf_counter() - began, 1)
-    return {**figures, "C": c, "labels": len(x), "seconds": seconds, "block": block or "", "features": x.shape[1]}
+    return {
+        **figures, "C": c, "labels": len(data.x), "seconds": seconds, "block": block or "",
+        "features": data.x.shape[1],
+    }  # fmt: skip
 
 
 def standardise(x, *others):

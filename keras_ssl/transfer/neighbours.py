@@ -4,9 +4,8 @@ import time
 
 import numpy as np
 
-from .encoders import open_both
-from .extraction import features
-from .scores import parts, scores
+from .extraction import frozen
+from .scores import scores
 
 ROWS = 512  # test images at a time: with 50,000 training images their similarities take 100 MB
 
@@ -24,18 +23,13 @@ def knn(encoder, dataset, k=200, temperature=0.1, block=None, labels="all", seed
     Raises InputError for anything that can't be used.
     """
     began = time.perf_counter()
-    encoder, dataset = open_both(encoder, dataset, seed)
-    part = parts(dataset, labels, seed)
-    x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
-    test = features(encoder, dataset.stream(part.test, labels=False), block, grid)
-    y = dataset.labels(part.train)[part.keep]
-    if dataset.task == "classification":
-        y = np.eye(y.max() + 1, dtype="float32")[y]
-    figures = scores(dataset.task, dataset.labels(part.test), vote(x, y, test, k, temperature))
+    data = frozen(encoder, dataset, labels, block, seed, grid)
+    y = np.eye(data.y.max() + 1, dtype="float32")[data.y] if data.task == "classification" else data.y
+    figures = scores(data.task, data.test_y, vote(data.x, y, data.test, k, temperature))
     seconds = round(time.perf_counter() - began, 1)
     return {
-        **figures, "k": min(k, len(x)), "temperature": temperature, "labels": len(x), "seconds": seconds,
-        "block": block or "", "features": x.shape[1],
+        **figures, "k": min(k, len(data.x)), "temperature": temperature, "labels": len(data.x), "seconds": seconds,
+        "block": block or "", "features": data.x.shape[1],
     }  # fmt: skip
 
 
