@@ -11,8 +11,8 @@ import importlib
 
 __version__ = "0.1.0"
 
-_MODULES = ("architectures", "data", "errors", "evaluation", "layers", "losses", "methods", "models", "pictures",
-            "recipes", "training", "transfer", "zoo")  # fmt: skip
+_MODULES = ("architectures", "colour", "data", "distribution", "errors", "evaluation", "frechet", "layers", "losses",
+            "methods", "models", "pictures", "recipes", "saving", "training", "transfer", "views", "zoo")  # fmt: skip
 __all__ = ["__version__", *_MODULES]
 
 

@@ -30,7 +30,8 @@ def card(name):
         lines += ["Large weights are rounded to half precision; the figures above were measured after that.", ""]
     about = info["data"]
     lines += ["## Data", "", f"{recipe['dataset']}. {about.get('origin', '')}".strip(), ""]
-    lines += [f"Licence of the data: {about.get('licence') or 'none stated by its authors'}.", ""]
+    unsaid = "not stated with the data; ask its authors before you pass them on"
+    lines += [f"Licence of the data: {about.get('licence') or unsaid}.", ""]
     return "\n".join(lines)
 
 

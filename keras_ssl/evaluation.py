@@ -50,11 +50,10 @@ def random_encoder(recipe, dataset, seed=0):
     """The recipe's encoder before training: random weights, its first layer whitened like the trained one's was."""
     import keras
 
-    from . import architectures, methods, training
+    from . import architectures, training
 
     keras.utils.set_random_seed(seed)
-    shape = training.open_shape(dataset.shape, methods.get(recipe.method))
-    encoder = architectures.encoder_of(training.build(recipe, shape))
+    encoder = architectures.encoder_of(training.build(recipe, dataset.shape))
     architectures.adapt(encoder, next(iter(dataset.stream("train", labels=False, shuffle=seed).batch(512))).numpy())
     return encoder
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+PATCHES = 200_000  # that PatchWhitening looks at, at most
+
 
 @keras.saving.register_keras_serializable("keras_ssl")
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -60,12 +62,21 @@ class PatchWhitening(keras.layers.Conv2D):
     Shape: (N, H, W, C) -> (N, H, W, filters) with padding "same".
     """
 
+    adapted = False  # once its weights come from data, `architectures.adapt` leaves it alone
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        self.adapted = True
+
     def adapt(self, images, seed=0):
         """Set the filters from images (N, H, W, C) as they arrive at this layer, some hundreds of them."""
-        images = np.asarray(images, "float64")
+        images = np.asarray(images)
         kh, kw = self.kernel_size
         windows = np.lib.stride_tricks.sliding_window_view(images, (kh, kw), axis=(1, 2))  # (N, h, w, C, kh, kw)
-        patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, kh * kw * images.shape[-1])
+        places = np.indices(windows.shape[:3]).reshape(3, -1)
+        if places.shape[1] > PATCHES:
+            places = places[:, np.random.default_rng(seed).choice(places.shape[1], PATCHES, replace=False)]
+        patches = windows[tuple(places)].transpose(0, 2, 3, 1).reshape(places.shape[1], -1).astype("float64")
         values, vectors = np.linalg.eigh(np.cov(patches, rowvar=False))
         # Grey pictures in three channels span a third of the space: directions without variance can't be whitened.
         alive = values > values.max() * 1e-5
@@ -77,6 +88,7 @@ class PatchWhitening(keras.layers.Conv2D):
             filters = np.concatenate([filters, rotation @ basis, -rotation @ basis])
         kernel = filters[: self.filters].T.reshape(kh, kw, images.shape[-1], self.filters)
         self.kernel.assign(kernel.astype("float32"))
+        self.adapted = True
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

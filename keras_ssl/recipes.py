@@ -46,11 +46,15 @@ class Recipe:
     seed: int = 0
 
     def replace(self, **changes):
-        """A copy with some fields changed. Raises InputError for a field that doesn't exist."""
-        names = [f.name for f in dataclasses.fields(self)]
-        for name in changes:
-            if name not in names:
-                raise unknown("field of a recipe", name, names)
+        """A copy with some fields changed. Raises InputError for a field that doesn't exist or another type."""
+        types = {f.name: f.type for f in dataclasses.fields(self)}
+        for name, value in changes.items():
+            if name not in types:
+                raise unknown("field of a recipe", name, list(types))
+            wanted = int | float if types[name] is float else types[name]
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                kind = getattr(types[name], "__name__", str(types[name]))
+                raise InputError(f"{name} is of type {kind}, got {value!r}")
         return dataclasses.replace(self, **changes)
 
     def to_dict(self):
@@ -69,7 +73,7 @@ RECIPES = {
         summary="Classification of CIFAR-10 with labels: the reference for the methods without.",
         method="image.supervised",
         dataset="cifar10",
-        epochs=36,
+        epochs=30,
         batch_size=512,
         learning_rate=0.5,
         weight_decay=5e-4,
@@ -91,9 +95,9 @@ RECIPES = {
         method="image.colorization",
         dataset="tiny_imagenet",
         encoder_options={"colour": "lightness"},
-        epochs=10,
+        epochs=6,
         batch_size=64,
-        learning_rate=0.1,
+        learning_rate=0.2,
         weight_decay=5e-4,
         precision="mixed_bfloat16",
         probe_block="block2",
@@ -104,9 +108,9 @@ RECIPES = {
         dataset="tiny_imagenet",
         options={"loss": "l2"},
         encoder_options={"colour": "lightness"},
-        epochs=8,
+        epochs=6,
         batch_size=64,
-        learning_rate=0.1,
+        learning_rate=0.3,
         weight_decay=5e-4,
         precision="mixed_bfloat16",
         probe_block="block2",

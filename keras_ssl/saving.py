@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import tempfile
 import zipfile
 
 from .errors import InputError
@@ -46,15 +47,24 @@ def open_keras_file(file):
 
 
 def plain_copy(model):
-    """An uncompiled copy in float32, free of optimizer state."""
-    import keras
+    """An uncompiled copy in float32, free of optimizer state.
 
-    config = json.dumps(keras.saving.serialize_keras_object(model)).replace("mixed_bfloat16", "float32")
-    config = json.loads(config.replace("mixed_float16", "float32"))
+    By way of a file: some layers keep more than weights, such as a vocabulary or the constants of a Normalization.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        whole, plain = pathlib.Path(folder, "whole.keras"), pathlib.Path(folder, "plain.keras")
+        model.save(whole)
+        with zipfile.ZipFile(whole) as source, zipfile.ZipFile(plain, "w") as target:
+            for name in source.namelist():
+                content = source.read(name)
+                target.writestr(name, _plain_config(content) if name == "config.json" else content)
+        return open_keras_file(plain)
+
+
+def _plain_config(content):
+    config = json.loads(re.sub(rb"mixed_b?float16", b"float32", content))
     config.pop("compile_config", None)
-    copy = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    copy.set_weights(model.get_weights())
-    return copy
+    return json.dumps(config)
 
 
 def round_to_half(model):

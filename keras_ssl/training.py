@@ -1,8 +1,10 @@
 """Pretraining: a recipe and images without labels -> a model, its history, a zoo entry."""
 
 import csv
+import inspect
 import json
 import pathlib
+import shutil
 
 import keras
 import tensorflow as tf
@@ -64,13 +66,16 @@ def make_optimizer(recipe, steps):
 
 
 def build(recipe, shape, encoder=None):
-    """The recipe's untrained model for images of `shape`. encoder: another, as for architectures.build."""
+    """The recipe's untrained model for images of `shape` (H, W, C). encoder: another, as for architectures.build."""
     method = methods.get(recipe.method)
     _, options, _ = methods.options_of(method, recipe.options)
+    seen = open_shape(shape, method)
     if encoder is None:
-        made = architectures.build(recipe.encoder, shape, **recipe.encoder_options)
+        made = architectures.build(recipe.encoder, seen, **recipe.encoder_options)
     else:
-        made = architectures.build(encoder, shape)
+        made = architectures.build(encoder, seen)
+    if "shape" in inspect.signature(method.build).parameters:
+        options["shape"] = tuple(shape)
     return method.build(made, **options)
 
 
@@ -83,17 +88,19 @@ def pretrain(
     recipe: a name in `keras_ssl.recipes.RECIPES`, or a Recipe.
     dataset: instead of the recipe's, anything that `keras_ssl.data.open` takes (a TFDS name, a folder, arrays, ...).
     encoder: instead of the recipe's: an architecture's name, "keras.applications:NAME", a `.keras` file, a keras.Model.
-    out: the run's folder (default runs/NAME): checkpoints/, history.csv, tensorboard/, loss.png, picture.png, run.json.
+    out: the run's folder (default runs/NAME, NAME the recipe's or a Recipe's method's): checkpoints/, history.csv,
+        tensorboard/, loss.png, picture.png, run.json.
     name: the zoo name to save under, in the user's own zoo; by default the run folder's name, or my_NAME where NAME
         comes with keras_ssl.
     resume: go on from the last checkpoint in `out`; the final weights are those of an uninterrupted run.
     strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
-    overwrite: replace the entry of that name in the user's own zoo.
+    overwrite: replace the run in `out`, and the entry of that name in the user's own zoo.
     changes: fields of the recipe to change, such as epochs=3.
 
     Returns (model, history): the model in float32, ready to predict; history {name: values per epoch}.
     Raises InputError for anything that can't be used, and for a loss that isn't a number any more.
     """
+    row = recipe if isinstance(recipe, str) else recipe.method.rsplit(".", 1)[-1]
     if isinstance(recipe, str):
         recipe = recipes.get(recipe)
     changes = {k: v for k, v in changes.items() if v is not None}
@@ -107,12 +114,12 @@ def pretrain(
         raise InputError(f"epochs and batch_size are 1 or more, got {recipe.epochs} and {recipe.batch_size}")
     if recipe.precision not in PRECISIONS:
         raise unknown("precision", recipe.precision, PRECISIONS)
-    out = pathlib.Path(out or f"runs/{recipe.method.rsplit('.', 1)[-1]}")
+    out = pathlib.Path(out or f"runs/{row}")
     if name is None:
         name = out.resolve().name
-        name = f"my_{name}" if name in zoo.bundled_names() else name
+        name = f"my_{name}" if name in zoo.reserved_names() else name
     zoo.check_free(name, overwrite=overwrite or resume)
-    _check_run(out, recipe, resume)
+    _check_run(out, recipe, resume, overwrite)
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
     chief = distribution.is_chief(strategy)
@@ -129,6 +136,8 @@ def pretrain(
         raise InputError(f"the images of {images.name} differ in size; give one with size= (--size), such as 64")
     sample = next(iter(images.stream("train", labels=False, shuffle=recipe.seed).batch(512))).numpy()
 
+    if overwrite and not resume and chief:
+        _clear_run(out)
     done = (
         checkpoints.epochs_in(out / "checkpoints")[-1] if resume and checkpoints.epochs_in(out / "checkpoints") else 0
     )
@@ -136,12 +145,16 @@ def pretrain(
         images, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
         batch_size=recipe.batch_size, epochs=recipe.epochs, seed=recipe.seed, start=done, labels=labelled,
     )  # fmt: skip
+    if resume and (began := zoo.read_json(out / "run.json").get("batches", steps)) != steps:
+        raise InputError(
+            f"the run in {out} began with {began} batches an epoch, these images make {steps}: give it the same ones"
+        )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            model = build(recipe, open_shape(images.shape, method), encoder)
+            model = build(recipe, images.shape, encoder)
             if labelled and len(images.classes) > model.output_shape[-1]:
                 raise InputError(
                     f"{images.name} has {len(images.classes)} classes, {recipe.method} tells {model.output_shape[-1]} "
@@ -158,7 +171,7 @@ def pretrain(
     distribution.prepare(model, strategy)
     if chief and not resume:
         out.mkdir(parents=True, exist_ok=True)
-        zoo.write_json(out / "run.json", {"recipe": recipe.to_dict()})
+        zoo.write_json(out / "run.json", {"recipe": recipe.to_dict(), "batches": steps})
     if done:
         checkpoints.restore(model, out / "checkpoints" / f"epoch-{done:04d}.npz")
         _trim_history(out / "history.csv", done)
@@ -184,9 +197,6 @@ def pretrain(
             verbose=0,
             shuffle=False,
         )
-    for optimizer in checkpoints.optimizers(model):  # `fit` does so for one, and isn't called where nothing was left
-        if optimizer.use_ema:
-            optimizer.finalize_variable_values(optimizer._trainable_variables)
     finished = saving.plain_copy(model)
     if not chief:
         return finished, {}
@@ -210,12 +220,15 @@ def open_shape(shape, method):
     return (None, None, 3) if shape[-1] == 3 and not getattr(method, "FIXED_SIZE", False) else tuple(shape)
 
 
-def _check_run(out, recipe, resume):
+def _check_run(out, recipe, resume, overwrite):
     """Raises InputError where `out` holds a run already, or, to resume, none or one of another recipe."""
     record = out / "run.json"
     if not resume:
-        if record.exists():
-            raise InputError(f"{out} holds a run already; go on with --resume, or give another folder with --out")
+        # One that failed in its first epoch left nothing to lose.
+        if record.exists() and checkpoints.epochs_in(out / "checkpoints") and not overwrite:
+            raise InputError(
+                f"{out} holds a run already; go on with --resume, replace it with --overwrite, or give another --out"
+            )
         return
     if not record.exists():
         raise InputError(f"{out} holds no run to resume; leave out --resume, or give the run's folder with --out")
@@ -224,6 +237,14 @@ def _check_run(out, recipe, resume):
     if changed:
         values = ", ".join(f"{k}={began[k]!r}" for k in changed)
         raise InputError(f"the run in {out} began with other values of {', '.join(changed)}: {values}")
+
+
+def _clear_run(out):
+    """Remove what an earlier run left in its folder, and nothing else."""
+    for name in ("checkpoints", "tensorboard"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in ("history.csv", "loss.png", "picture.png", "run.json"):
+        (out / name).unlink(missing_ok=True)
 
 
 def read_history(path):

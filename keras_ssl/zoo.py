@@ -15,6 +15,7 @@ import tempfile
 
 from . import saving
 from .errors import InputError, unknown
+from .recipes import RECIPES
 
 _PACKAGE = pathlib.Path(__file__).parent
 
@@ -39,6 +40,11 @@ def _entries(folder):
 def bundled_names():
     """The names of the entries that come with the package, sorted."""
     return _entries(bundled())
+
+
+def reserved_names():
+    """The names that a user's own entry can't take: those of bundled entries and of recipes, sorted."""
+    return sorted({*bundled_names(), *RECIPES})
 
 
 def names():
@@ -72,10 +78,12 @@ def read_json(file):
 
 
 def load(name):
-    """The pretrained model of an entry: a trainable `keras.Model` that takes natural input.
+    """The pretrained model of an entry, or of a `.keras` file of ours: a trainable `keras.Model` of natural input.
 
     Raises InputError for an unknown name and for a file that is damaged.
     """
+    if str(name).endswith(".keras"):
+        return saving.open_keras_file(name)
     folder = path(name)
     _check(folder, "model.keras")
     return saving.open_keras_file(folder / "model.keras")
@@ -91,8 +99,7 @@ def encoder(name, pooling=None):
     """
     from . import architectures
 
-    model = saving.open_keras_file(pathlib.Path(name)) if str(name).endswith(".keras") else load(name)
-    inner = architectures.encoder_of(model)
+    inner = architectures.encoder_of(load(name))
     return (
         inner
         if pooling is None
@@ -118,8 +125,8 @@ def check_free(name, overwrite=False):
     """Raises InputError if a user's own entry can't take this name."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise InputError(f"a zoo name is made of letters, digits, '_', '-' and '.', got {name!r}")
-    if name in _entries(bundled()) and own().resolve() != bundled().resolve():
-        raise InputError(f"{name} comes with keras_ssl; save yours under another name, such as my_{name}")
+    if name in reserved_names() and own().resolve() != bundled().resolve():
+        raise InputError(f"{name} is a name of keras_ssl's own; save yours under another, such as my_{name}")
     if name in _entries(own()) and not overwrite:
         raise InputError(
             f"the zoo in {own()} has an entry {name!r} already; replace it with overwrite, or use another name"

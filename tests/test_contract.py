@@ -128,9 +128,8 @@ def other_encoder(shape):
 @pytest.mark.parametrize("name", ROWS)
 def test_any_encoder_meets_the_method(name):
     row = recipes.get(name)
-    method = methods.get(row.method)
     images, *_ = images_of(row)
-    model = training.build(row, training.open_shape(images.shape[1:], method), other_encoder)
+    model = training.build(row, images.shape[1:], other_encoder)
     answer = model.predict(images[:2])
     assert all(len(a) == 2 and np.isfinite(a).all() for a in keras.tree.flatten(answer))
     encoder = architectures.encoder_of(model)
@@ -143,8 +142,7 @@ def test_one_epoch_trains(name, trained):
     model, history, folder, images = trained(name)
     assert all(len(values) == 1 and np.isfinite(values).all() for values in history.values())
     assert any("loss" in key for key in history)
-    first = keras.tree.flatten(model.inputs)[0].shape[1:]
-    untrained = training.build(recipes.get(name).replace(encoder_options=shrunk(recipes.get(name))), first)
+    untrained = training.build(recipes.get(name).replace(encoder_options=shrunk(recipes.get(name))), images.shape[1:])
     assert [w.shape for w in model.weights] == [w.shape for w in untrained.weights]
     assert all(np.isfinite(w).all() for w in model.get_weights())
     info = zoo.info(f"contract-{name}")

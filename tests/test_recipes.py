@@ -55,3 +55,10 @@ def test_optimizers():
     for wrong in ({"optimizer": "lamb"}, {"schedule": "linear"}):
         with pytest.raises(InputError):
             training.make_optimizer(recipes.get("rotation").replace(**wrong), 10)
+
+
+@pytest.mark.parametrize("changes", [{"epochs": "ten"}, {"epochs": 2.5}, {"seed": True}, {"options": [1]}])
+def test_a_value_of_another_type_is_told(changes):
+    with pytest.raises(InputError, match=f"{next(iter(changes))} is of type (int|dict)"):
+        recipes.get("rotation").replace(**changes)
+    assert recipes.get("rotation").replace(learning_rate=1, size=None).learning_rate == 1

@@ -2,7 +2,9 @@ import json
 import zipfile
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_ssl import saving
 from keras_ssl.errors import InputError
@@ -67,3 +69,19 @@ def test_no_pickle_is_written(made):
     with zipfile.ZipFile(made[1] / "tiny" / "model.keras") as archive:
         assert sorted(archive.namelist()) == ["config.json", "metadata.json", "model.weights.h5"]
         json.loads(archive.read("config.json"))
+
+
+def test_a_plain_copy_keeps_what_layers_know_beside_weights(photos):
+    images = keras.Input((32, 32, 3))
+    normalization = keras.layers.Normalization()
+    normalization.adapt(photos.astype("float32"))
+    model = keras.Model(images, normalization(images))
+    expected = (photos - photos.mean(axis=(0, 1, 2))) / photos.std(axis=(0, 1, 2))
+    np.testing.assert_allclose(saving.plain_copy(model)(photos.astype("float32")), expected, atol=1e-4)
+
+    texts = keras.Input((), dtype="string")
+    vectors = keras.layers.TextVectorization(output_sequence_length=3)
+    vectors.adapt(["a cat and a dog", "a cat", "a cat and"])
+    model = keras.Model(texts, vectors(texts))
+    answer = saving.plain_copy(model)(tf.constant(["a dog and more"])).numpy()
+    np.testing.assert_array_equal(answer, [[2, 5, 4]])  # by frequency, after padding and unknown

@@ -271,13 +271,13 @@ for job in json.loads(sys.argv[2]):
 GAN = {
     **SMALL,
     "recipe": "gan",
-    "options": {"size": 16, "noise": 8},
+    "options": {"noise": 8},
     "encoder_options": {"widths": [4, 4, 4, 4]},
 }
 JOBS = {
     # with layers that draw random numbers
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
-    "gan": GAN,  # two optimizers, and weights averaged on the way
+    "gan": GAN,  # two optimizers
 }
 
 
@@ -318,13 +318,32 @@ def test_a_killed_run_resumes_to_the_same_weights(name, killed_and_resumed):
     assert histories[0] == histories[1]
 
 
-def test_the_average_of_the_generator_is_kept(killed_and_resumed):
-    """EMA weights of the last checkpoint = the saved generator's, and they aren't the last step's."""
-    folder = killed_and_resumed
-    model = saving.open_keras_file(folder / "zoo" / "gan-whole" / "model.keras")
-    generator = {v.path: v.numpy() for v in model.get_layer("generator").trainable_weights}
-    with np.load(folder / "gan-whole" / "checkpoints" / "epoch-0004.npz") as file:
-        saved = [file[f"v{i}"] for i in range(len(file.files) - 1)]
-    for weight in generator.values():
-        same = [i for i, array in enumerate(saved) if array.shape == weight.shape and np.array_equal(array, weight)]
-        assert len(same) == 1 and same[0] >= len(model.weights)  # among the optimizers' variables
+def test_a_run_is_replaced_only_when_asked(small, tmp_path, own_zoo):
+    values = {**SMALL, "dataset": small, "out": tmp_path / "run", "epochs": 1}
+    training.pretrain("rotation", **values)
+    with pytest.raises(InputError, match="--resume.*--overwrite.*--out"):
+        training.pretrain("rotation", name="other", **values)
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    _, history = training.pretrain("rotation", overwrite=True, learning_rate=0.01, **values)
+    assert len(history["loss"]) == 1 and (tmp_path / "run" / "notes.txt").read_text() == "mine"
+    for old in (tmp_path / "run" / "checkpoints").iterdir():  # as of a run that failed in its first epoch
+        old.unlink()
+    training.pretrain("rotation", name="other", **values)
+
+
+def test_resuming_on_more_images_is_refused(small, tmp_path, own_zoo):
+    values = {**SMALL, "out": tmp_path / "run"}
+    training.pretrain("rotation", dataset=small[:32], epochs=1, **values)
+    with pytest.raises(InputError, match="2 batches an epoch, these images make 3"):
+        training.pretrain("rotation", dataset=small, epochs=1, resume=True, **values)
+
+
+def test_a_trained_encoder_keeps_its_first_layer(run, small, tmp_path, own_zoo):
+    folder, model, _ = run
+    model.save(tmp_path / "trained.keras")
+    kernel = model.get_layer("encoder").get_layer("whitening").kernel.numpy()
+    values = {**SMALL, "encoder_options": {}, "callbacks": [Start()], "epochs": 1}
+    training.pretrain(
+        "rotation", dataset=255 - small, encoder=tmp_path / "trained.keras", out=tmp_path / "run", **values
+    )
+    np.testing.assert_array_equal(Start.kernel, kernel)

@@ -80,6 +80,11 @@ def test_a_bundled_name_cannot_be_taken(made, own_zoo, monkeypatch):
     assert not own_zoo.exists()
 
 
+def test_the_name_of_a_recipe_is_kept_for_the_entry_that_may_come(made, own_zoo):
+    for name in recipes.RECIPES:
+        assert f"my_{name}" in refused(zoo.save, made[0], name)
+
+
 def test_a_name_of_ones_own_is_replaced_only_when_asked(made, entry):
     assert "overwrite" in refused(zoo.save, made[0], "tiny")
     for bad in ("", "../up", "a/b", ".hidden", "with space", "ü"):
@@ -195,6 +200,8 @@ def test_encoders(entry, photos):
     for pooling, reduce in (("avg", np.mean), ("max", np.max)):
         pooled = zoo.encoder("tiny", pooling=pooling)
         np.testing.assert_allclose(pooled.predict(photos[:2]), reduce(features, axis=(1, 2)), rtol=1e-5, atol=1e-6)
+    opened = zoo.load(entry / "model.keras")
+    np.testing.assert_allclose(opened.predict(photos[:2]), zoo.load("tiny").predict(photos[:2]))
     from_file = zoo.encoder(entry / "model.keras", pooling="avg")
     np.testing.assert_allclose(from_file.predict(photos[0]), features[0].mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
     assert "avg" in refused(zoo.encoder, "tiny", pooling="mean")

@@ -51,10 +51,10 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
 
 def adapt(model, images):
-    """Fit every layer of `model` that has `adapt` (whitening, normalisation) to a sample of images (N, H, W, C)."""
+    """Fit every fresh PatchWhitening of `model` to a sample of images (N, H, W, C); one of a trained model stays."""
     for sub in [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]:
         for layer in sub.layers:
-            if isinstance(layer, keras.Model) or not hasattr(layer, "adapt"):
+            if getattr(layer, "adapted", True):
                 continue
             before = keras.Model(sub.input, layer.input)
             layer.adapt(keras.ops.convert_to_numpy(before(images)))

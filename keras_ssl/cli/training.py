@@ -1,6 +1,6 @@
 """The commands that train: pretrain, finetune."""
 
-import json
+import ast
 import pathlib
 from typing import Annotated
 
@@ -169,9 +169,9 @@ def _settings(pairs, recipe):
         if not equals:
             raise InputError(f"--set takes KEY=VALUE, such as --set loss=adversarial, got {pair!r}")
         try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
+            value = ast.literal_eval(text)  # numbers, lists, dictionaries, True, None; anything else is text
+        except (ValueError, SyntaxError):
+            value = {"true": True, "false": False, "null": None}.get(text, text)
         (changes if key in recipe.to_dict() else options)[key] = value
     return {**changes, "options": {**options, **changes.get("options", {})}}
 

@@ -1,7 +1,8 @@
 """The methods, one module each, grouped by modality. A method is a module with these names:
 
 pretext(batch, seed, ...) -> inputs, targets   the pseudo-label maker: pure, stateless TensorFlow on a batch
-build(encoder, ...) -> keras.Model             encoder + head, functional API
+build(encoder, ...) -> keras.Model             encoder + head, functional API; one with an argument `shape` gets
+                                               the images' (H, W, C)
 LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
                                                dictionary where the option `loss` picks one, the default first
 measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
@@ -37,7 +38,8 @@ def get(name):
 def options_of(method, options):
     """(pretext's keyword arguments, build's, the loss) from a recipe's options. InputError for an unknown one."""
     taken = {f: list(inspect.signature(getattr(method, f)).parameters) for f in ("pretext", "build")}
-    known = sorted({*taken["pretext"][2:], *taken["build"][1:], *(["loss"] if isinstance(method.LOSS, dict) else [])})
+    taken = {"pretext": taken["pretext"][2:], "build": [name for name in taken["build"][1:] if name != "shape"]}
+    known = sorted({*taken["pretext"], *taken["build"], *(["loss"] if isinstance(method.LOSS, dict) else [])})
     for option in options:
         if option not in known:
             raise unknown(f"option of {method.__name__.rsplit('.', 1)[-1]}", option, known)

@@ -100,11 +100,18 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
     if isinstance(encoder, str) and encoder.startswith("random:"):
         dataset = data.open(dataset, **choices)
         return open_encoder(encoder, dataset, seed), dataset
+    in_zoo = isinstance(encoder, str) and encoder in zoo.names()
+    trained_size = zoo.info(encoder)["recipe"].get("size") if in_zoo else None
     encoder = open_encoder(encoder)
     height, width, channels = encoder.input_shape[1:]
     if size is None and height and width:
         choices["size"] = (height, width)
-    return encoder, data.open(dataset, channels=channels, **choices)
+    elif size is None and trained_size:
+        choices["size"] = trained_size
+    opened = data.open(dataset, channels=channels, **choices)
+    if None in opened.shape:
+        raise InputError(f"the images of {opened.name} differ in size; give one with size= (--size), such as 64")
+    return encoder, opened
 
 
 def check_fits(encoder, shape):

@@ -59,17 +59,23 @@ def rarity(bins):
 
 
 def pretext(images, seed, loss="classification"):
-    """The colour of an image on a grid a quarter its size; the network sees the image's lightness only.
+    """The colour of an image on a grid a quarter its size, from the grey image of the same lightness.
 
-    images (N, H, W, 3) -> images, palette indices (N, H/4, W/4), weights (N, H/4, W/4);
-    loss "l2": images, ab / 50 (N, H/4, W/4, 2)
+    images (N, H, W, 3) -> grey (N, H, W, 3), palette indices (N, H/4, W/4), weights (N, H/4, W/4);
+    loss "l2": grey, ab / 50 (N, H/4, W/4, 2)
     """
     images = tf.cast(views.flip(images, seed), tf.float32)
     ab = tf.nn.avg_pool2d(colour.rgb_to_lab(images)[..., 1:], STRIDE, STRIDE, "SAME")
     if loss == "l2":
-        return images, ab / AB_SCALE
+        return grey(images), ab / AB_SCALE
     bins = nearest_colour(ab)
-    return images, bins, rarity(bins)
+    return grey(images), bins, rarity(bins)
+
+
+def grey(images):
+    """RGB in 0..255 -> the grey picture of the same lightness, in three channels: no encoder gets to see colour."""
+    light = colour.lightness(images)
+    return colour.lab_to_rgb(tf.concat([light, tf.zeros_like(light), tf.zeros_like(light)], axis=-1))
 
 
 def build(encoder, loss="classification", width=56):
@@ -112,7 +118,7 @@ class Colorizer(ImageModel):
         shape = tf.shape(images)[1:3]
         scale = SIDE / tf.reduce_min(shape)
         small = tf.maximum(1, tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32))
-        output = self(tf.image.resize(images, small, antialias=True), training=False)
+        output = self(grey(tf.image.resize(images, small, antialias=True)), training=False)
         ab = output * AB_SCALE if output.shape[-1] == 2 else annealed_mean(output)
         ab = tf.image.resize(ab, shape, method="bicubic")
         return colour.lab_to_rgb(tf.concat([colour.lightness(images), ab], axis=-1))

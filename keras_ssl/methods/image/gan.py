@@ -3,7 +3,7 @@
 Goodfellow et al., NeurIPS 2014, arXiv:1406.2661, with the non-saturating loss; Radford, Metz, Chintala, ICLR 2016,
 arXiv:1511.06434. The discriminator's trunk is the encoder. It is held back by a gradient penalty on real images (R1:
 Mescheder et al., ICML 2018, arXiv:1801.04406) and sees both kinds of images shifted and partly covered (Zhao et al.,
-NeurIPS 2020, arXiv:2006.10738). The generator that is kept is the average over its last thousand steps or so.
+NeurIPS 2020, arXiv:2006.10738).
 """
 
 import keras
@@ -19,7 +19,6 @@ from ...models import ImageModel
 
 LOSS, METRICS = None, []
 PENALTY = 0.1  # weight of R1, for pixels in -1..1
-AVERAGE = 0.999  # of the generator's weights, from step to step
 
 
 def pretext(images, seed, noise=64):
@@ -36,16 +35,18 @@ def pretext(images, seed, noise=64):
     }
 
 
-def build(encoder, noise=64, size=32, widths=(128, 96, 48, 16)):
+def build(encoder, shape, noise=64, widths=(128, 96, 48, 16)):
     """[images (N, H, W, C), noise (N, noise)] -> [logits (N, 1) that the images are real, images made of the noise].
 
-    size: side of the made images where the encoder takes any; widths: the generator's, as dcgan_generator takes them.
+    shape: (H, W, C) of the data's images, which the made ones get; widths: the generator's, as dcgan_generator takes
+        them.
     """
     features = keras.Input(encoder.output_shape[1:], name="features")
     score = layers.Dense(1, dtype="float32", name="score")(pooled(features))
     discriminator = keras.Model(features, score, name="discriminator")
-    height, width, channels = encoder.input_shape[1:]
-    generator = dcgan_generator(noise, (height or size, width or size, channels), widths)
+    if None in shape:
+        raise InputError("a generator makes images of one size; give a size (such as --size 32)")
+    generator = dcgan_generator(noise, shape, widths)
     outputs = [discriminator(encoder(encoder.input)), generator(generator.input)]
     return GAN([encoder.input, generator.input], outputs, name="gan")
 
@@ -86,9 +87,9 @@ class GAN(ImageModel):
         return {**super().endpoints(), "sample": sample, "generate": (self.generate, [noise])}
 
     def compile(self, optimizer, loss=None, **kwargs):
-        """optimizer: the discriminator's; the generator gets a copy that also averages its weights."""
+        """optimizer: the discriminator's; the generator gets a copy."""
         super().compile(optimizer=optimizer, **kwargs)
-        config = self.optimizer.get_config() | {"use_ema": True, "ema_momentum": AVERAGE, "name": "generator_optimizer"}
+        config = self.optimizer.get_config() | {"name": "generator_optimizer"}
         self.optimizers = [self.optimizer, type(self.optimizer).from_config(config)]
         for optimizer, variables in zip(self.optimizers, self.players(), strict=True):
             optimizer.build(variables)
@@ -109,7 +110,7 @@ class GAN(ImageModel):
             generated = self.get_layer("generator")(data["noise"], training=True)
             if images.shape[1:] != generated.shape[1:]:
                 made, given = ("x".join(map(str, i.shape[1:])) for i in (generated, images))
-                raise InputError(f"the generator makes images of {made}, the data's are {given}: set size= for both")
+                raise InputError(f"the generator makes images of {made}, the data's are {given}")
             real = self.respond(look(images, seed), training=True)
             fake = self.respond(look(generated, views.fold(seed, 1)), training=True)
             generator_loss = tf.reduce_mean(tf.nn.softplus(-fake))

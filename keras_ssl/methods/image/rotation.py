@@ -24,11 +24,19 @@ def turns(images):
     return tf.reshape(tf.stack(four, axis=1), [-1, *images.shape[1:]])
 
 
+def square(images):
+    """The middle of images (N, H, W, C), as high as wide: turned on its side, another has another shape."""
+    side = min(images.shape[1:3])
+    top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
+    return images[:, top : top + side, left : left + side]
+
+
 def pretext(images, seed):
     """All four turns of each image; the label is the number of quarter turns.
 
-    images (N, H, H, C) -> turned (4N, H, H, C), quarter_turns (4N,) in 0..3
+    images (N, H, W, C), their middle square taken -> turned (4N, S, S, C), quarter_turns (4N,) in 0..3
     """
+    images = square(images)
     images = views.shift(views.flip(images, seed), seed, pixels=images.shape[1] // 12)
     return turns(images), tf.tile(tf.range(4), [tf.shape(images)[0]])
 
@@ -42,15 +50,13 @@ def build(encoder):
 def measure(model, dataset):
     """Accuracy over all four turns of the test images."""
     images, _ = dataset.arrays("test")
-    guesses = model.predict(turns(images).numpy(), batch_size=500).argmax(-1)
+    guesses = model.predict(turns(square(images)).numpy(), batch_size=500).argmax(-1)
     return {"rotation_accuracy": {"value": np.mean(guesses == np.arange(len(guesses)) % 4), "chance": 0.25}}
 
 
 def show(model, images):
     """Turned images, each under the number of quarter turns that the model sees, then turned back by that many."""
-    side = min(images.shape[1:3])
-    top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
-    images = images[:, top : top + side, left : left + side]  # turned on its side, a wide photo has another shape
+    images = square(images)
     turned = np.stack([np.rot90(image, i % 4) for i, image in enumerate(images)])
     guesses = model.predict(turned).argmax(-1)
     back = np.stack([np.rot90(image, -k) for image, k in zip(turned, guesses, strict=True)])

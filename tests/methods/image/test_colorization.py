@@ -157,3 +157,17 @@ def test_the_table_knows_what_row_and_lightness_tell():
     images[:, :4], images[:, 4:] = [60, 60, 220], [200, 50, 50]
     found = colorization.measure(Grey(), data.open({"train": images, "test": images}))
     assert found["ab_mse"]["table"] < 1e-3 < found["ab_mse"]["grey"]
+
+
+@pytest.mark.parametrize("loss", ["classification", "l2"])
+def test_no_encoder_gets_to_see_colour(loss, tiny, photos):
+    """Pictures of the same lightness and other colours look the same to training and give the same answer."""
+    lab = np.array(colour.rgb_to_lab(photos[:4].astype("float32")))
+    lab[..., 1:] *= 0.3  # paler, and so within sRGB
+    pale, swapped = (np.asarray(colour.lab_to_rgb(lab * np.array([1, s, 1], "float32"))) for s in (1, -1))
+    assert np.abs(pale - swapped).max() > 10
+    first, second = (colorization.pretext(tf.constant(x), SEED, loss=loss)[0] for x in (pale, swapped))
+    np.testing.assert_allclose(first, second, atol=0.7)
+    sees_rgb = colorization.build(tiny(), loss=loss, width=4)
+    ab = [np.asarray(colour.rgb_to_lab(sees_rgb.predict(x)))[..., 1:] for x in (pale, swapped)]
+    np.testing.assert_allclose(*ab, atol=0.7)

@@ -54,3 +54,11 @@ def test_show_turns_back_what_the_model_sees():
 def test_build_gives_logits_of_four_turns(tiny, photos):
     model = rotation.build(tiny())
     assert model.predict(photos[0]).shape == (4,) and model.predict(photos[:5, :, 3:]).shape == (5, 4)
+
+
+def test_wide_photos_are_turned_by_their_middle_square(photos):
+    wide = tf.pad(tf.constant(photos[:2]), [[0, 0], [0, 0], [5, 4], [0, 0]])
+    turned, labels = rotation.pretext(wide, tf.constant([1, 2]))
+    square, same = rotation.pretext(tf.constant(np.asarray(wide[:, :, 4:36])), tf.constant([1, 2]))
+    np.testing.assert_array_equal(turned, square)
+    np.testing.assert_array_equal(labels, same)
