@@ -12,7 +12,7 @@ from keras import layers
 from ..layers import BatchNormalization
 
 
-def dcgan_encoder(shape=(None, None, 3), widths=(16, 32, 96, 160)):
+def dcgan_encoder(shape=(None, None, 3), widths=(24, 48, 96, 128)):
     """Image (N, H, W, C) in 0..255 -> feature map (N, H/8, W/8, widths[-1]); any size.
 
     widths: channels of each block. A block is a 3x3 convolution and, in all but the last, a 4x4 convolution that halves

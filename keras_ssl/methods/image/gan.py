@@ -1,9 +1,8 @@
 """Generative adversarial network: make images out of noise that a discriminator takes for real.
 
 Goodfellow et al., NeurIPS 2014, arXiv:1406.2661, with the non-saturating loss; Radford, Metz, Chintala, ICLR 2016,
-arXiv:1511.06434. The discriminator's trunk is the encoder. It is held back by a gradient penalty on real images (R1:
-Mescheder et al., ICML 2018, arXiv:1801.04406) and sees both kinds of images shifted and partly covered (Zhao et al.,
-NeurIPS 2020, arXiv:2006.10738).
+arXiv:1511.06434. The discriminator's trunk is the encoder; a gradient penalty on real images holds it back (R1:
+Mescheder, Geiger, Nowozin, ICML 2018, arXiv:1801.04406).
 """
 
 import keras
@@ -22,20 +21,13 @@ PENALTY = 0.1  # weight of R1, for pixels in -1..1
 
 
 def pretext(images, seed, noise=64):
-    """Mirrored images, noise, and a seed for how the images are looked at.
-
-    images (N, H, W, C) -> {"image": (N, H, W, C), "noise": (N, noise) normal, "view": (N, 2) seeds}
-    """
+    """Images (N, H, W, C) -> {"image": mirrored at random, "noise": (N, noise), normal}."""
     n = tf.shape(images)[0]
-    return {
-        "image": views.flip(images, seed),
-        "noise": tf.random.stateless_normal([n, noise], views.fold(seed, 4)),
-        # One an image, so that each replica finds its own in its share of the batch.
-        "view": tf.random.stateless_uniform([n, 2], views.fold(seed, 5), None, None, tf.int32),
-    }
+    noise = tf.random.stateless_normal([n, noise], views.fold(seed, 4))
+    return {"image": views.flip(images, seed), "noise": noise}
 
 
-def build(encoder, shape, noise=64, widths=(128, 96, 48, 16)):
+def build(encoder, shape, noise=64, widths=(96, 96, 64, 32)):
     """[images (N, H, W, C), noise (N, noise)] -> [logits (N, 1) that the images are real, images made of the noise].
 
     shape: (H, W, C) of the data's images, which the made ones get; widths: the generator's, as dcgan_generator takes
@@ -49,12 +41,6 @@ def build(encoder, shape, noise=64, widths=(128, 96, 48, 16)):
     generator = dcgan_generator(noise, shape, widths)
     outputs = [discriminator(encoder(encoder.input)), generator(generator.input)]
     return GAN([encoder.input, generator.input], outputs, name="gan")
-
-
-def look(images, seed):
-    """Images (N, H, W, C) shifted and partly covered, at random and differentiably."""
-    images = views.shift(images, seed, pixels=images.shape[1] // 8)
-    return views.cutout(images, seed, side=images.shape[1] // 4)
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -105,14 +91,14 @@ class GAN(ImageModel):
         return [parts[0] + parts[1], parts[2]]
 
     def train_step(self, data):
-        images, seed = tf.cast(data["image"], tf.float32), data["view"][0]
+        images = tf.cast(data["image"], tf.float32)
         with tf.GradientTape(persistent=True) as tape:
             generated = self.get_layer("generator")(data["noise"], training=True)
             if images.shape[1:] != generated.shape[1:]:
                 made, given = ("x".join(map(str, i.shape[1:])) for i in (generated, images))
                 raise InputError(f"the generator makes images of {made}, the data's are {given}")
-            real = self.respond(look(images, seed), training=True)
-            fake = self.respond(look(generated, views.fold(seed, 1)), training=True)
+            real = self.respond(images, training=True)
+            fake = self.respond(generated, training=True)
             generator_loss = tf.reduce_mean(tf.nn.softplus(-fake))
             discriminator_loss = tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake))
             # An eighth of the batch estimates the penalty without bias at an eighth of its cost.
