@@ -6,6 +6,7 @@ tools/evaluate.py is the one writer of zoo/NAME/metrics.json, and writes what `e
 import numpy as np
 
 from . import data, transfer, zoo
+from .errors import unknown
 from .recipes import Recipe
 
 # The bundled sample that stands for a data set where seconds count, and the labelled set that encoders meet on.
@@ -18,8 +19,10 @@ SAMPLES = {
 PROBED_ON = {"tiny_imagenet": "cifar10"}
 
 
-def evaluate(name, sample=False, seed=0):
+def evaluate(name, sample=False, seed=0, split="test"):
     """Figures of the entry `name` on the official test split, or on the bundled sample's.
+
+    split: "validation" instead, for choices: of an entry that was trained with split="fit".
 
     Returns {"data", "images", "seed", "figures": {name: {"value": ..., baseline: ...}}}: the method's own `measure`,
     then "probe" and "knn": accuracies of a linear probe and of 200 nearest neighbours on the entry's `probe_block`,
@@ -32,6 +35,10 @@ def evaluate(name, sample=False, seed=0):
     model = zoo.load(name)
     own_set = data.open(_set(recipe.dataset, sample), size=recipe.size, channels=recipe.channels)
     probed = data.open(_set(PROBED_ON.get(recipe.dataset, recipe.dataset), sample), channels=recipe.channels)
+    if split == "validation":
+        own_set, probed = own_set.for_choosing(), probed.for_choosing()
+    elif split != "test":
+        raise unknown("split", split, ["test", "validation"])
     figures = dict(methods.get(recipe.method).measure(model, own_set))
     block = recipe.probe_block or None
     encoders = {"value": zoo.encoder(name), "random": random_encoder(recipe, probed, seed)}
@@ -39,6 +46,7 @@ def evaluate(name, sample=False, seed=0):
         figures[figure] = {who: function(encoder, probed, block=block)["accuracy"] for who, encoder in encoders.items()}
     return {
         "data": own_set.name,
+        "split": split,
         "probed_on": probed.name,
         "images": own_set.count("test"),
         "seed": seed,

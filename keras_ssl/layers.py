@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-PATCHES = 200_000  # that PatchWhitening looks at, at most
+PATCHES = 1_000_000  # that PatchWhitening looks at, at most
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

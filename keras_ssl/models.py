@@ -86,6 +86,8 @@ def natural_images(x, shape, name="the model"):
     x = x.astype("float32")
     if x.size and not (np.isfinite(x).all() and x.min() >= -1e-3 and x.max() <= 255.001):
         raise InputError(f"pictures are in 0..255, got values in {x.min():g}..{x.max():g}")
+    if x.size and 0 < x.max() <= 1 and (x % 1).any():
+        raise InputError(f"pictures are in 0..255, these look like 0..1 (at most {x.max():g}): multiply by 255")
     x = x[..., :3]  # alpha
     if channels == 3 and x.shape[-1] == 1:
         x = np.repeat(x, 3, axis=-1)

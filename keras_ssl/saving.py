@@ -3,6 +3,7 @@
 TensorFlow is imported by what needs it.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -38,7 +39,8 @@ def open_keras_file(file):
         for module in ("layers", "models"):
             importlib.import_module(f"keras_ssl.{module}")
         for module in sorted(set(re.findall(r'"module": "(keras_ssl\.[\w.]+)"', config))):
-            importlib.import_module(module)
+            with contextlib.suppress(ModuleNotFoundError):  # moved: classes are found by registered name
+                importlib.import_module(module)
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever the broken part raises, and tells its cause last
         reason = (str(error).strip() or type(error).__name__).rsplit("Exception encountered: ", 1)[-1]

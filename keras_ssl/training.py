@@ -81,7 +81,7 @@ def build(recipe, shape, encoder=None):
 
 def pretrain(
     recipe, *, dataset=None, labels=None, encoder=None, out=None, name=None, resume=False, strategy="auto",
-    replicas=None, overwrite=False, verbose=1, callbacks=(), **changes,
+    replicas=None, split="train", overwrite=False, verbose=1, callbacks=(), **changes,
 ):  # fmt: skip
     """Pretrain a method on images without labels.
 
@@ -94,6 +94,7 @@ def pretrain(
         comes with keras_ssl.
     resume: go on from the last checkpoint in `out`; the final weights are those of an uninterrupted run.
     strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
+    split: "train", or "fit" to train on nine tenths of it, so that settings can be chosen on the rest, "validation".
     overwrite: replace the run in `out`, and the entry of that name in the user's own zoo.
     changes: fields of the recipe to change, such as epochs=3.
 
@@ -106,18 +107,16 @@ def pretrain(
     changes = {k: v for k, v in changes.items() if v is not None}
     recipe = recipe.replace(**changes)
     if dataset is not None:
-        recipe = recipe.replace(dataset=_noted(dataset))
+        recipe = recipe.replace(dataset=noted(dataset))
     if encoder is not None:
-        recipe = recipe.replace(encoder=_noted(encoder), encoder_options={})
+        recipe = recipe.replace(encoder=noted(encoder), encoder_options={})
         encoder = None if isinstance(encoder, (str, pathlib.Path)) else encoder
     if recipe.epochs < 1 or recipe.batch_size < 1:
         raise InputError(f"epochs and batch_size are 1 or more, got {recipe.epochs} and {recipe.batch_size}")
     if recipe.precision not in PRECISIONS:
         raise unknown("precision", recipe.precision, PRECISIONS)
     out = pathlib.Path(out or f"runs/{row}")
-    if name is None:
-        name = out.resolve().name
-        name = f"my_{name}" if name in zoo.reserved_names() else name
+    name = name or entry_name(out)
     zoo.check_free(name, overwrite=overwrite or resume)
     _check_run(out, recipe, resume, overwrite)
     if isinstance(strategy, str):
@@ -129,6 +128,10 @@ def pretrain(
     images = data.open(
         recipe.dataset if dataset is None else dataset, labels=labels, size=recipe.size, channels=recipe.channels
     )
+    if split == "fit":
+        images = images.for_choosing()
+    elif split != "train":
+        raise unknown("split", split, ["train", "fit"])
     labelled = getattr(method, "LABELLED", False)
     if labelled and not images.classes:
         raise InputError(f"{recipe.method} needs images with labels; {images.name} has none")
@@ -207,7 +210,13 @@ def pretrain(
     return finished, history
 
 
-def _noted(given):
+def entry_name(out):
+    """The zoo name that a run in the folder `out` is saved under if none is given."""
+    name = pathlib.Path(out).resolve().name
+    return f"my_{name}" if name in zoo.reserved_names() else name
+
+
+def noted(given):
     """How a recipe notes a data set or encoder: the name or path that was given, or what kind of object it was."""
     return str(given) if isinstance(given, (str, pathlib.Path)) else f"own:{type(given).__name__}"
 

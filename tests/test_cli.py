@@ -86,6 +86,8 @@ def test_list_and_info_show_figures(run, mine):
     figures = {"probe": {"value": 0.79, "random": 0.55}, "rotation_accuracy": {"value": 0.91, "chance": 0.25}}
     (mine / "metrics.json").write_text(json.dumps({"full": {"figures": figures}}))
     listed = run("list").stdout
+    untrained = set(recipes.RECIPES) - set(zoo.names())
+    assert all(f"keras-ssl pretrain {name}" in listed for name in untrained)
     assert "mine" in listed and "quarter turns" in listed and "0.79 (random 0.55)" in listed
     told = run("info", "mine").stdout
     assert "rotation accuracy  0.91 (chance 0.25)" in told and "cifar10" in told and str(mine) in told
@@ -140,7 +142,7 @@ def test_pretrain_hands_everything_on(run, monkeypatch, tmp_path):
     monkeypatch.setattr(training, "pretrain", lambda recipe, **given: asked.update(given, recipe=recipe))
     result = run(
         "pretrain", "rotation", "--folder", tmp_path, "--epochs", 3, "--batch-size", 8, "--learning-rate", 0.1,
-        "--size", 64, "--set", "warmup=0.5", "--set", "encoder_options={\"widths\": [4, 4, 4]}", "--set", "colour=grey",
+        "--size", 64, "--set", "warmup=0.5", "--set", "flips=False", "--set", "shortcut=None", "--set", "encoder_options={\"widths\": [4, 4, 4]}", "--set", "colour=grey",
         "--name", "own", "--seed", 7,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -148,7 +150,7 @@ def test_pretrain_hands_everything_on(run, monkeypatch, tmp_path):
     assert (
         recipe.warmup == 0.5
         and recipe.encoder_options == {"widths": [4, 4, 4]}
-        and recipe.options == {"colour": "grey"}
+        and recipe.options == {"colour": "grey", "flips": False, "shortcut": None}
     )
     want = {
         "dataset": tmp_path,

@@ -59,6 +59,7 @@ def test_colour_for_a_model_of_grey_pictures(photos):
         (np.full((8, 8, 3), 256.0), (None, None, 3), "0..255"),
         (np.full((8, 8, 3), -1), (None, None, 3), "0..255"),
         (np.full((8, 8, 3), np.nan), (None, None, 3), "0..255"),
+        (np.full((8, 8, 3), 0.9), (None, None, 3), "multiply by 255"),
         (np.array([["a"]]), (None, None, 3), "numbers"),
         (np.zeros((8, 8), complex), (None, None, 3), "numbers"),
         (np.zeros((2, 8, 6, 3)), (8, 8, 3), "8x8, got 8x6"),

@@ -54,15 +54,21 @@ def test_code_in_a_file_is_refused(tmp_path, made):
     with pytest.raises(InputError, match="Foreign"):
         saving.open_keras_file(tmp_path / "foreign.keras")
 
-    with (
-        zipfile.ZipFile(made[1] / "tiny" / "model.keras") as source,
-        zipfile.ZipFile(tmp_path / "new.keras", "w") as target,
-    ):
-        for item in source.namelist():
-            content = source.read(item).replace(b'"keras_ssl.models"', b'"keras_ssl.methods.image.later"')
-            target.writestr(item, content)
     with pytest.raises(InputError, match="can't be opened"):
-        saving.open_keras_file(tmp_path / "new.keras")
+        saving.open_keras_file(rewritten(made, tmp_path / "later.keras", b"ImageModel", b"LaterModel"))
+
+
+def rewritten(made, file, old, new):
+    """The tiny model's file with other words in its configuration."""
+    with zipfile.ZipFile(made[1] / "tiny" / "model.keras") as source, zipfile.ZipFile(file, "w") as target:
+        for item in source.namelist():
+            target.writestr(item, source.read(item).replace(old, new))
+    return file
+
+
+def test_a_class_that_moved_is_found_by_its_registered_name(made, tmp_path, photos):
+    file = rewritten(made, tmp_path / "moved.keras", b'"keras_ssl.models"', b'"keras_ssl.methods.image.before"')
+    np.testing.assert_allclose(saving.open_keras_file(file).predict(photos[:2]), made[0].predict(photos[:2]), atol=1e-5)
 
 
 def test_no_pickle_is_written(made):

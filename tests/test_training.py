@@ -347,3 +347,17 @@ def test_a_trained_encoder_keeps_its_first_layer(run, small, tmp_path, own_zoo):
         "rotation", dataset=255 - small, encoder=tmp_path / "trained.keras", out=tmp_path / "run", **values
     )
     np.testing.assert_array_equal(Start.kernel, kernel)
+
+
+def test_the_split_for_choosing_leaves_images_out(small, tmp_path, own_zoo):
+    seen = []
+
+    class Steps(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    values = {**SMALL, "batch_size": 6, "epochs": 1, "callbacks": [Steps()]}
+    training.pretrain("rotation", dataset=small[:40], split="fit", out=tmp_path / "run", **values)
+    assert len(seen) == 36 // 6
+    with pytest.raises(InputError, match="fit"):
+        training.pretrain("rotation", dataset=small, split="test", out=tmp_path / "other", **values)

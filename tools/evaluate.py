@@ -1,4 +1,4 @@
-"""Measure a zoo entry: python tools/evaluate.py NAME [--sample] [--write].
+"""Measure a zoo entry: python tools/evaluate.py NAME [--sample] [--split validation] [--write].
 
 Without --write it prints; with it, it measures on the full test split and on the bundled sample and writes the entry's
 metrics.json and README.md. With --sample it measures on the bundled sample alone, in seconds.
@@ -18,15 +18,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("--sample", action="store_true", help="on the bundled sample only")
+    parser.add_argument("--split", default="test", help="test, or validation: to choose among runs of --split fit")
     parser.add_argument("--write", action="store_true", help="write metrics.json and the model card")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    if given.write and given.split != "test":
+        parser.error("--write takes the test split: what is chosen on validation is measured once, on test")
     try:
         measured = {}
         for kind in ["sample"] if given.sample else ["full", "sample"] if given.write else ["full"]:
             began = time.time()
             command = f"python tools/evaluate.py {given.name}" + (" --sample" if kind == "sample" else "")
-            figures = evaluate(given.name, sample=kind == "sample", seed=given.seed)
+            figures = evaluate(given.name, sample=kind == "sample", seed=given.seed, split=given.split)
             measured[kind] = {"command": command, **figures}
             print(json.dumps(measured[kind], indent=1), f"{time.time() - began:.0f} s", flush=True)
         if given.write:

@@ -14,11 +14,11 @@ from .guard import guarded, import_tensorflow
 
 @guarded
 def list_entries():
-    """List every pretrained model with its figures."""
+    """List every pretrained model with its figures, and the recipes that aren't trained yet."""
     from rich.console import Console
     from rich.table import Table
 
-    from .. import zoo
+    from .. import recipes, zoo
 
     table = Table("name", "what it learned", "data", "figures on the test split", "MB", box=None, header_style="bold")
     for name in zoo.names():
@@ -28,8 +28,8 @@ def list_entries():
         table.add_row(
             name, recipe.get("summary", ""), recipe.get("dataset", ""), figures, f"{about['bytes'] / 1e6:.1f}"
         )
-    if not zoo.names():
-        raise InputError("the zoo is empty; `keras-ssl pretrain NAME` trains an entry")
+    for name in sorted(set(recipes.RECIPES) - set(zoo.names())):
+        table.add_row(name, recipes.get(name).summary, recipes.get(name).dataset, f"keras-ssl pretrain {name}", "")
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

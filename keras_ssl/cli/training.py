@@ -54,6 +54,9 @@ def pretrain(
     out: Annotated[pathlib.Path | None, typer.Option(help="The run's folder; runs/NAME by default.")] = None,
     save_as: Annotated[str | None, typer.Option("--name", help="The name of the trained model in your zoo.")] = None,
     seed: int | None = None,
+    split: Annotated[
+        str, typer.Option(help='train, or fit: nine tenths of it, to choose settings on the rest, "validation".')
+    ] = "train",
     overwrite: Overwrite = False,
 ):
     """Train a method on images without labels, and save the model in your zoo."""
@@ -70,9 +73,10 @@ def pretrain(
     training.pretrain(
         recipe, dataset=source, labels=_labels(labels_file), encoder=encoder, out=out, name=save_as, resume=resume,
         strategy=strategy, replicas=replicas, overwrite=overwrite, epochs=epochs, batch_size=batch_size,
-        learning_rate=learning_rate, size=size, precision=precision, seed=seed,
+        learning_rate=learning_rate, size=size, precision=precision, seed=seed, split=split,
     )  # fmt: skip
-    print(f"the model is in your zoo, {zoo.own()} (see keras-ssl list); pictures and logs are in {out}")
+    name = save_as or training.entry_name(out)
+    print(f"the model is in your zoo, {zoo.own()}, as {name}; pictures and logs are in {out}")
 
 
 @guarded

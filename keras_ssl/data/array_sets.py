@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ssl.data.dataset import DataSet
-from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.fitting import check_range, fit, fitted_shape
 from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.data.tasks import encode
 from keras_ssl.errors import InputError
@@ -105,9 +105,7 @@ def _images(images, split):
         raise InputError(f"split {split!r} has no images")
     if images.dtype == np.uint8:
         return images
-    top = 1 if images.dtype.kind in "bf" else 255
-    if not (images.min() >= 0 and images.max() <= top):
-        span = f"{images.min()} to {images.max()}"
-        right = "floats are in [0, 1], whole numbers in [0, 255]"
-        raise InputError(f"the {images.dtype} images of split {split!r} range from {span}: {right}")
-    return np.rint(images * (255 / top)).astype(np.uint8)
+    if images.dtype.kind == "b":
+        return images.astype(np.uint8) * 255
+    check_range(images.dtype, images.min(), images.max(), split)
+    return np.rint(images).astype(np.uint8)

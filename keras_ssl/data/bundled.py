@@ -16,12 +16,17 @@ def samples():
     return sorted(each.name for each in FOLDER.iterdir() if (each / "about.json").is_file())
 
 
+def about_sample(name):
+    """Returns what is noted of a bundled sample: classes, origin, licence, citation, labels, the images' side."""
+    return json.loads((FOLDER / name / "about.json").read_text(encoding="utf-8"))
+
+
 def open_sample(name, **choices):
     """Returns the DataSet of a bundled sample; `choices` are those of `open_arrays`.
 
     A split is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json.
     """
-    about = json.loads((FOLDER / name / "about.json").read_text(encoding="utf-8"))
+    about = about_sample(name)
     labels = {split: np.array(values) for split, values in about["labels"].items()}
     splits = {split: (_tiles(name, split, about["side"]), values) for split, values in labels.items()}
     described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}

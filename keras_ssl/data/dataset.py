@@ -1,6 +1,6 @@
 """A data set as the rest of the library sees it: named splits that count, stream and load their images."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import tensorflow as tf
@@ -126,6 +126,11 @@ class DataSet:
         labels = self.labels(split)
         return images, None if labels is None else labels[keep]
 
+    def for_choosing(self):
+        """Returns the set for choosing settings: its "train" is this set's "fit", its "test" the "validation"."""
+        cuts = {"train": "fit", "test": "validation"}
+        return replace(self, stored={new: Subset(self, old, np.arange(self.count(old))) for new, old in cuts.items()})
+
     def _locate(self, split):
         """The stored split behind a name, and the indices of the cut from it (None for the whole)."""
         if split in self.stored:
@@ -154,3 +159,20 @@ class DataSet:
         if len(keep) and (keep[0] < 0 or keep[-1] >= count):
             raise InputError(f"keep has indices outside 0 to {count - 1}, the images of split {split!r}")
         return keep
+
+
+class Subset:
+    """A stored split of some images, the indices `keep`, of a DataSet's split."""
+
+    def __init__(self, dataset, split, keep):
+        self._dataset, self._split, self._keep = dataset, split, keep
+
+    def count(self):
+        return len(self._keep)
+
+    def labels(self):
+        return self._dataset.labels(self._split)[self._keep]
+
+    def stream(self, keep, shuffle, labels):
+        keep = self._keep if keep is None else self._keep[keep]
+        return self._dataset.stream(self._split, labels=labels, keep=keep, shuffle=shuffle)

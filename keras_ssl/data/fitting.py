@@ -2,6 +2,7 @@
 
 import numbers
 
+import numpy as np
 import tensorflow as tf
 
 from keras_ssl.errors import InputError
@@ -80,3 +81,11 @@ def _resize(image, size):
     top, left = tf.unstack((scaled - size) // 2)
     image = image[top : top + size[0], left : left + size[1]]
     return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+
+
+def check_range(dtype, low, high, split):
+    """Raises InputError for images whose values can't be brightnesses in 0..255."""
+    if not (low >= 0 and high <= 255):
+        raise InputError(f"images are in 0..255, the {dtype} images of split {split!r} are in {low:g}..{high:g}")
+    if np.dtype(dtype).kind == "f" and 0 < high <= 1:
+        raise InputError(f"images are in 0..255, those of split {split!r} are in {low:g}..{high:g}: multiply by 255")

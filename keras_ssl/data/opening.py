@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_ssl.data.array_sets import open_arrays
-from keras_ssl.data.bundled import open_sample, samples
+from keras_ssl.data.bundled import about_sample, open_sample, samples
 from keras_ssl.data.fitting import checked_channels, checked_size
 from keras_ssl.data.folder import open_folder
 from keras_ssl.data.stream_sets import open_streams
@@ -21,8 +21,7 @@ def open(source="cifar10_sample", *, labels=None, size=None, channels=None, task
             - the name of a bundled sample (see `samples`);
             - the name of a TFDS set, such as "cifar10", "mnist" or "tiny_imagenet";
             - the path of a folder of images, as a pathlib.Path, or a str that has a separator or is a folder;
-            - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), uint8, other whole numbers in
-              [0, 255], or floats in [0, 1];
+            - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
             - an unbatched tf.data.Dataset of such images, or of (image, label);
             - a dict {"train": ..., "test": ...} of either of the last two.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
@@ -46,7 +45,10 @@ def open(source="cifar10_sample", *, labels=None, size=None, channels=None, task
         # TFDS takes a second to import, and nothing else here needs it.
         from keras_ssl.data.tfds_sets import open_tfds
 
-        return open_tfds(source, data_dir=data_dir, **choices)
+        opened = open_tfds(source, data_dir=data_dir, **choices)
+        if not opened.licence and f"{source}_sample" in samples():  # TFDS knows few licences
+            opened.licence = about_sample(f"{source}_sample")["licence"]
+        return opened
     splits = source if isinstance(source, dict) else {"train": source}
     streams = [isinstance(each, tf.data.Dataset) for each in splits.values()]
     if all(streams) and streams:

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ssl.data.dataset import DataSet
-from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.fitting import check_range, fit, fitted_shape
 from keras_ssl.data.order import kept, outside_graph, shuffled
 from keras_ssl.data.tasks import encode
 from keras_ssl.errors import InputError
@@ -55,7 +55,7 @@ def open_streams(splits, *, labels=None, size=None, channels=None, task=None):
 
     Args:
         splits: {split: unbatched tf.data.Dataset of images (H, W, C) or (image, label)} with a "train", in the same
-            order each time it is read. Images are uint8, other whole numbers in [0, 255], or floats in [0, 1].
+            order each time it is read. Images are numbers in 0..255.
         labels: False leaves the labels out.
         size, channels: None, or what `fit` takes.
         task: None, or what to take the labels for.
@@ -105,9 +105,7 @@ def _image_shape(stream, split):
     first = first[0] if isinstance(first, tuple) else first
     if first.shape.rank not in (2, 3) or (first.shape.rank == 3 and not 1 <= first.shape[2] <= 4):
         raise InputError(f"split {split!r} gives shape {first.shape}: images are (H, W, C) with 1, 3 or 4 channels")
-    top = 1 if spec.dtype.is_floating else 255
-    if float(tf.reduce_min(first)) < 0 or float(tf.reduce_max(first)) > top:
-        raise InputError(f"{spec.dtype.name} images of split {split!r} leave the range [0, {top}]")
+    check_range(spec.dtype.as_numpy_dtype, float(tf.reduce_min(first)), float(tf.reduce_max(first)), split)
     known = spec.shape.as_list() if spec.shape.rank else [None, None]
     return (*known[:2], first.shape[2] if first.shape.rank == 3 else 1)
 
@@ -120,10 +118,10 @@ def _eight_bit(image):
     if image.dtype == tf.uint8:
         return image
     if image.dtype.is_floating:
-        image = tf.round(image * 255)
+        image = tf.round(image)
     # Opening looked at the first image only; a later one out of range would turn into noise unnoticed.
     within = tf.reduce_all((image >= 0) & (image <= 255))
-    message = "an image leaves its range: floats are in [0, 1], whole numbers in [0, 255]"
+    message = "images are in 0..255, one leaves that range"
     with tf.control_dependencies([tf.debugging.Assert(within, [message])]):
         return tf.cast(image, tf.uint8)
 

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from .. import distribution, zoo
+from .. import distribution, training, zoo
 from .encoders import open_both, untrained
 from .linear import probe
 from .plans import Plan
@@ -42,7 +42,7 @@ def compare(
     plan = Plan(mode=mode).replace(**changes)
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
-    block = probed_block(encoder)
+    block, named = probed_block(encoder), training.noted(encoder)
     encoder, dataset = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
     part = parts(dataset, labels, seed)
     run = Run(dataset, part, seed, strategy, verbose, say or (lambda line: None))
@@ -54,7 +54,7 @@ def compare(
     model, tuned, history = run.best("fine-tuned", encoder, plan, TUNED, changes)
 
     report = {
-        "dataset": dataset.name, "task": dataset.task, "labels": len(part.keep),
+        "encoder": named, "dataset": dataset.name, "task": dataset.task, "labels": len(part.keep),
         "test_images": dataset.count(part.test), "seed": seed, "replicas": strategy.num_replicas_in_sync,
         "metric": metric, "gain": tuned[metric] - scratch[metric],
         "results": {"scratch": scratch, "linear probe": linear, "fine-tuned": tuned},

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from .. import views
 from ..data.array_sets import ArraySplit
+from ..data.dataset import Subset
 from ..errors import unknown
 
 CACHED = 64 << 20  # bytes of images up to which they are kept in memory
@@ -14,23 +15,6 @@ AUGMENTATIONS = {
     "flip": views.flip,
     "shift": lambda images, seed: views.shift(images, seed, pixels=images.shape[1] // 8),
 }
-
-
-class Subset:
-    """The split of a DataSet with `keep` of another's split, for sets too big for memory."""
-
-    def __init__(self, dataset, split, keep):
-        self._dataset, self._split, self._keep = dataset, split, keep
-
-    def count(self):
-        return len(self._keep)
-
-    def labels(self):
-        return self._dataset.labels(self._split)[self._keep]
-
-    def stream(self, keep, shuffle, labels):
-        keep = self._keep if keep is None else self._keep[keep]
-        return self._dataset.stream(self._split, labels=labels, keep=keep, shuffle=shuffle)
 
 
 def subset(dataset, split, keep):

@@ -44,6 +44,7 @@ def finetune(
     plan = Plan(mode=mode).replace(**changes)
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
+    named = training.noted(encoder)
     encoder, dataset = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
     part = parts(dataset, labels, seed)
     began = time.perf_counter()
@@ -53,7 +54,8 @@ def finetune(
     )  # fmt: skip
     seconds = round(time.perf_counter() - began, 1)
     report = {
-        **score(model, dataset, part.test), "labels": len(part.keep), "seconds": seconds, "dataset": dataset.name,
+        **score(model, dataset, part.test), "labels": len(part.keep), "seconds": seconds, "encoder": named,
+        "dataset": dataset.name,
         "task": dataset.task, "seed": seed, "replicas": strategy.num_replicas_in_sync,
         **dataclasses.asdict(plan.for_count(len(part.keep))), "history": history,
     }  # fmt: skip

@@ -69,7 +69,7 @@ def test_keep_is_a_set_of_indices_into_the_split():
 @pytest.mark.parametrize(
     ("given", "seen"),
     [
-        (np.array([0.0, 0.5, 1.0]), [0, 128, 255]),
+        (np.array([0.0, 127.6, 255.0]), [0, 128, 255]),
         (np.array([0, 7, 255], np.int64), [0, 7, 255]),
         (np.array([False, True, True]), [0, 255, 255]),
     ],
@@ -111,8 +111,9 @@ def test_official_validation_stands_in_for_a_missing_test_only():
 @pytest.mark.parametrize(
     ("source", "choices", "message"),
     [
-        (numbered(3) * 1.0, {}, r"range from 0.0 to 2.0: floats are in \[0, 1\]"),
-        (numbered(3).astype(int) - 1, {}, "range from -1 to 1"),
+        (numbered(3) * 128.0, {}, "images are in 0..255, the float64 images of split 'train' are in 0..256"),
+        (numbered(3) / 255.0, {}, "are in 0..0.00784314: multiply by 255"),
+        (numbered(3).astype(int) - 1, {}, "are in -1..1"),
         (np.zeros((3, 4)), {}, r"shape \(3, 4\)"),
         (np.zeros((3, 4, 4, 5), np.uint8), {}, "1, 3 or 4 channels"),
         (np.zeros((0, 4, 4, 3), np.uint8), {}, "has no images"),
@@ -138,3 +139,17 @@ def test_what_is_no_data_set_is_refused(source, choices, message):
     with pytest.raises(InputError, match=message) as caught:
         data.open(source, **choices)
     assert "\n" not in str(caught.value)
+
+
+def test_settings_are_chosen_without_the_test_images():
+    images = np.arange(60, dtype="uint8")[:, None, None, None] * np.ones((1, 2, 2, 1), "uint8")
+    whole = data.open({"train": (images[:40], np.arange(40) % 4), "test": (images[40:], np.arange(20) % 4)})
+    choosing = whole.for_choosing()
+    for split, old in (("train", "fit"), ("test", "validation")):
+        for mine, theirs in zip(choosing.arrays(split), whole.arrays(old), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    seen = {split: set(choosing.arrays(split)[0][:, 0, 0, 0]) for split in choosing.splits}
+    assert len(seen["train"]) == 36 and len(seen["test"]) == 4 and not seen["train"] & seen["test"]
+    assert max(set.union(*seen.values())) < 40
+    streamed = [int(x[0, 0, 0]) for x in choosing.stream("train", labels=False, shuffle=1, keep=[0, 3, 5])]
+    assert sorted(streamed) == sorted(choosing.arrays("train", keep=[0, 3, 5])[0][:, 0, 0, 0].tolist())
