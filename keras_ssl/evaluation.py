@@ -34,14 +34,17 @@ def evaluate(name, sample=False, seed=0, split="test"):
     recipe = Recipe.from_dict(info["recipe"])
     model = zoo.load(name)
     own_set = data.open(_set(recipe.dataset, sample), size=recipe.size, channels=recipe.channels)
-    probed = data.open(_set(PROBED_ON.get(recipe.dataset, recipe.dataset), sample), channels=recipe.channels)
+    encoder = zoo.encoder(name)
+    height, width, channels = encoder.input_shape[1:]
+    size = (height, width) if height and width else None
+    probed = data.open(_set(PROBED_ON.get(recipe.dataset, recipe.dataset), sample), size=size, channels=channels)
     if split == "validation":
         own_set, probed = own_set.for_choosing(), probed.for_choosing()
     elif split != "test":
         raise unknown("split", split, ["test", "validation"])
     figures = dict(methods.get(recipe.method).measure(model, own_set))
     block = recipe.probe_block or None
-    encoders = {"value": zoo.encoder(name), "random": random_encoder(recipe, probed, seed)}
+    encoders = {"value": encoder, "random": random_encoder(recipe, probed, seed)}
     for figure, function in (("probe", transfer.probe), ("knn", transfer.knn)):
         figures[figure] = {who: function(encoder, probed, block=block)["accuracy"] for who, encoder in encoders.items()}
     return {
