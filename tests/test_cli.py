@@ -143,7 +143,8 @@ def test_pretrain_hands_everything_on(run, monkeypatch, tmp_path):
     result = run(
         "pretrain", "rotation", "--folder", tmp_path, "--epochs", 3, "--batch-size", 8, "--learning-rate", 0.1,
         "--size", 64, "--set", "warmup=0.5",
-        "--set", "flips=False", "--set", "shortcut=None", "--set", "encoder_options={\"widths\": [4, 4, 4]}", "--set", "colour=grey",
+        "--set", "flips=False", "--set", "shortcut=None", "--set", "encoder_options={\"widths\": [4, 4, 4]}",
+        "--set", "colour=grey",
         "--name", "own", "--seed", 7,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
