@@ -4,24 +4,26 @@ Each takes images (N, H, W, C) of any dtype and a seed, an int tensor of shape (
 Keras's augmentation layers give other values in each run when they sit in a parallel `map`; these don't.
 """
 
+import zlib
+
 import tensorflow as tf
 
 
-def fold(seed, n):
-    """A new seed from a seed and a number; independent for each number."""
-    return tf.random.experimental.stateless_fold_in(seed, n)
+def fold(seed, use):
+    """A new seed from a seed and a word for what it is used for; independent for each word."""
+    return tf.random.experimental.stateless_fold_in(seed, zlib.crc32(use.encode()) >> 1)
 
 
 def flip(images, seed):
     """Mirror each image left to right with probability 1/2."""
-    heads = tf.random.stateless_uniform([tf.shape(images)[0]], fold(seed, 1)) < 0.5
+    heads = tf.random.stateless_uniform([tf.shape(images)[0]], fold(seed, "flip")) < 0.5
     return tf.where(heads[:, None, None, None], tf.reverse(images, [2]), images)
 
 
 def shift(images, seed, pixels):
     """Translate each image by up to `pixels` in each direction, the border filled by reflection."""
     shape = tf.shape(images)
-    offsets = tf.random.stateless_uniform([shape[0], 2], fold(seed, 2), 0, 2 * pixels + 1, dtype=tf.int32)
+    offsets = tf.random.stateless_uniform([shape[0], 2], fold(seed, "shift"), 0, 2 * pixels + 1, dtype=tf.int32)
     padded = tf.pad(images, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]], mode="REFLECT")
     rows = offsets[:, :1] + tf.range(shape[1])[None]  # (N, H)
     columns = offsets[:, 1:] + tf.range(shape[2])[None]  # (N, W)
@@ -32,7 +34,7 @@ def shift(images, seed, pixels):
 def cutout(images, seed, side, fill=128):
     """Cover a square of `side` pixels at a random place, partly outside too (DeVries, Taylor, arXiv:1708.04552)."""
     shape = tf.shape(images)
-    centres = tf.random.stateless_uniform([shape[0], 2], fold(seed, 3))
+    centres = tf.random.stateless_uniform([shape[0], 2], fold(seed, "cutout"))
     rows = tf.cast(tf.range(shape[1]), tf.float32)[None] + 0.5 - centres[:, :1] * tf.cast(shape[1], tf.float32)
     columns = tf.cast(tf.range(shape[2]), tf.float32)[None] + 0.5 - centres[:, 1:] * tf.cast(shape[2], tf.float32)
     covered = (tf.abs(rows) < side / 2)[:, :, None] & (tf.abs(columns) < side / 2)[:, None, :]

@@ -23,7 +23,7 @@ PENALTY = 0.1  # weight of R1, for pixels in -1..1
 def pretext(images, seed, noise=64):
     """Images (N, H, W, C) -> {"image": mirrored at random, "noise": (N, noise), normal}."""
     n = tf.shape(images)[0]
-    noise = tf.random.stateless_normal([n, noise], views.fold(seed, 4))
+    noise = tf.random.stateless_normal([n, noise], views.fold(seed, "noise"))
     return {"image": views.flip(images, seed), "noise": noise}
 
 

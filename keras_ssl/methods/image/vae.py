@@ -26,7 +26,7 @@ ACTIVE = 0.01  # variance of a code's mean over the data from which on it counts
 
 def binarise(images, seed):
     """Each pixel white (255) with the probability that its brightness stands for, else black."""
-    chance = tf.random.stateless_uniform(tf.shape(images), views.fold(seed, 1), alg="philox")
+    chance = tf.random.stateless_uniform(tf.shape(images), views.fold(seed, "binarise"), alg="philox")
     return tf.where(chance * 255 < tf.cast(images, tf.float32), tf.cast(255, images.dtype), tf.cast(0, images.dtype))
 
 
@@ -36,7 +36,7 @@ def pretext(images, seed, code=20, likelihood="bernoulli"):
     images (N, H, W, C) -> images, in black and white for "bernoulli", and standard normal noise (N, code). Noise of the
     data pipeline and not of a layer: replicas would draw the same in a layer, and a resumed run another.
     """
-    noise = tf.random.stateless_normal([tf.shape(images)[0], code], views.fold(seed, 2))
+    noise = tf.random.stateless_normal([tf.shape(images)[0], code], views.fold(seed, "noise"))
     return (binarise(images, seed) if likelihood == "bernoulli" else images), noise
 
 
