@@ -100,7 +100,7 @@ RECIPES = {
         learning_rate=0.2,
         weight_decay=5e-4,
         precision="mixed_bfloat16",
-        probe_block="block2",
+        probe_block="block2a",
     ),
     "colorizer_l2": Recipe(
         summary="Colour from lightness by regression: near on average, pale.",
@@ -113,7 +113,7 @@ RECIPES = {
         learning_rate=0.3,
         weight_decay=5e-4,
         precision="mixed_bfloat16",
-        probe_block="block2",
+        probe_block="block2a",
     ),
     "autoencoder": Recipe(
         summary="Squeeze an image into 32 numbers and rebuild it, fully connected.",
