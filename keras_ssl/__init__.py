@@ -1,7 +1,7 @@
 """keras_ssl: self-supervised learning for Keras 3, with a zoo of pretrained models.
 
     import keras_ssl
-    model = keras_ssl.zoo.load("vae")            # pretrained, offline, ready to predict
+    model = keras_ssl.zoo.load("colorizer")      # pretrained, offline, ready to predict
     encoder = keras_ssl.zoo.encoder("rotation")  # ready for a head of your own
 
 Sub-modules are imported at first use, so that `import keras_ssl` and `keras_ssl.zoo.names()` don't pay for TensorFlow.

@@ -58,6 +58,33 @@ class ImageModel(keras.Model):
         return tuple(self.input_shape[1:])
 
 
+class OwnStep:
+    """What a `train_step` of one's own needs; stands before ImageModel among a class's bases.
+
+    TRACKED: names of the figures that `train_step` and `test_step` follow by `track`.
+    """
+
+    TRACKED = ("loss",)
+
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+        self.trackers = [keras.metrics.Mean(name) for name in self.TRACKED]
+
+    @property
+    def metrics(self):
+        return getattr(self, "trackers", [])
+
+    def track(self, *values):
+        """Note this batch's values, in the order of TRACKED; returns what a step returns: {name: mean so far}."""
+        for tracker, value in zip(self.trackers, values, strict=True):
+            tracker.update_state(value)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def share(self, loss):
+        """The part of a batch's mean loss that a replica answers for: Keras adds the replicas' gradients up."""
+        return loss / self.distribute_strategy.num_replicas_in_sync
+
+
 def natural_images(x, shape, name="the model"):
     """Pictures as they come -> (float32 batch (N, H, W, C) that fits `shape`, whether `x` was one picture)."""
     if isinstance(x, str) or hasattr(x, "__fspath__"):

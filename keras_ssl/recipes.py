@@ -139,7 +139,7 @@ RECIPES = {
         learning_rate=2e-3,
         warmup=0.05,
         precision="mixed_bfloat16",
-        probe_block="block2",
+        probe_block="block2a",
     ),
     "vae": Recipe(
         summary="A code of known distribution: digits drawn from it are new ones.",

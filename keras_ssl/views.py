@@ -14,6 +14,11 @@ def fold(seed, use):
     return tf.random.experimental.stateless_fold_in(seed, zlib.crc32(use.encode()) >> 1)
 
 
+def normal(shape, seed):
+    """Standard normal numbers, the same for the same seed on every device, in Python and in a SavedModel."""
+    return tf.random.stateless_normal(shape, [seed, 0], alg="philox")
+
+
 def flip(images, seed):
     """Mirror each image left to right with probability 1/2."""
     heads = tf.random.stateless_uniform([tf.shape(images)[0]], fold(seed, "flip")) < 0.5

@@ -60,11 +60,6 @@ def _components(images, side, number):
     return layers.Flatten(dtype="float32", name="thumbnail_code")(x)
 
 
-def normal(shape, seed):
-    """Standard normal numbers, the same for the same seed on every device, in Python and in a SavedModel."""
-    return tf.random.stateless_normal(shape, [seed, 0], alg="philox")
-
-
 def _by_parts(function, batch, size=500):
     """A function of a batch, run on `size` of it at a time, so that memory doesn't grow with the batch."""
     return np.concatenate([function(batch[i : i + size]) for i in range(0, max(1, len(batch)), size)])
@@ -114,7 +109,7 @@ class Autoencoder(ImageModel):
         return self.get_layer("decoder")(codes, training=False)
 
     def _draw(self, n, seed):
-        return self.get_layer("codes").colour(normal([n, self.code], seed))
+        return self.get_layer("codes").colour(views.normal([n, self.code], seed))
 
 
 def measure(model, dataset):

@@ -14,7 +14,7 @@ from ... import frechet, views
 from ...architectures import pooled
 from ...architectures.dcgan import dcgan_generator
 from ...errors import InputError
-from ...models import ImageModel
+from ...models import ImageModel, OwnStep
 
 LOSS, METRICS = None, []
 PENALTY = 0.1  # weight of R1, for pixels in -1..1
@@ -44,8 +44,10 @@ def build(encoder, shape, noise=64, widths=(96, 96, 64, 32)):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class GAN(ImageModel):
+class GAN(OwnStep, ImageModel):
     """`predict` gives the logit that images are real; `sample` makes images; `encoder` is the discriminator's trunk."""
+
+    TRACKED = ("discriminator_loss", "generator_loss", "accuracy")
 
     def _image_shape(self):
         return tuple(self.get_layer("encoder").input_shape[1:])
@@ -60,7 +62,7 @@ class GAN(ImageModel):
 
     def noise(self, n, seed=0):
         """Noise (n, noise) of a seed; n and seed may be tensors."""
-        return tf.random.stateless_normal([n, self.get_layer("generator").input_shape[1]], tf.stack([seed, 0]))
+        return views.normal([n, self.get_layer("generator").input_shape[1]], seed)
 
     def sample(self, n, seed=0):
         """n images (n, H, W, C), float32 in 0..255; the same for the same seed."""
@@ -79,11 +81,6 @@ class GAN(ImageModel):
         self.optimizers = [self.optimizer, type(self.optimizer).from_config(config)]
         for optimizer, variables in zip(self.optimizers, self.players(), strict=True):
             optimizer.build(variables)
-        self.trackers = [keras.metrics.Mean(n) for n in ("discriminator_loss", "generator_loss", "accuracy")]
-
-    @property
-    def metrics(self):
-        return getattr(self, "trackers", [])
 
     def players(self):
         """The variables that each side trains: [the discriminator's, the generator's]."""
@@ -103,14 +100,11 @@ class GAN(ImageModel):
             discriminator_loss = tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake))
             # An eighth of the batch estimates the penalty without bias at an eighth of its cost.
             penalty = PENALTY / 2 * self.steepness(images[: tf.shape(images)[0] // 8 + 1])
-            share = 1 / self.distribute_strategy.num_replicas_in_sync  # Keras sums the replicas' gradients
-            losses = [share * (discriminator_loss + penalty), share * generator_loss]
+            losses = [self.share(discriminator_loss + penalty), self.share(generator_loss)]
         for optimizer, variables, loss in zip(self.optimizers, self.players(), losses, strict=True):
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         right = tf.reduce_mean(tf.cast([real > 0, fake < 0], tf.float32))
-        for tracker, value in zip(self.trackers, (discriminator_loss, generator_loss, right), strict=True):
-            tracker.update_state(value)
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        return self.track(discriminator_loss, generator_loss, right)
 
     def steepness(self, images):
         """Mean squared length of the score's gradient with respect to images, for pixels in -1..1."""

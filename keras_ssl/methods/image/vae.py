@@ -14,7 +14,8 @@ from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
 from ...errors import unknown
 from ...layers import BernoulliPixels, GaussianCode, GaussianPixels
-from .autoencoder import Autoencoder, normal
+from ...models import OwnStep
+from .autoencoder import Autoencoder
 
 LOSS = None  # train_step has its own
 METRICS = []
@@ -60,32 +61,25 @@ def build(encoder, code=20, decoder="mlp", widths=None, beta=1.0, likelihood="be
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class VAE(Autoencoder):
+class VAE(OwnStep, Autoencoder):
     """`predict` reconstructs from the mean of q(z|x); `encode` gives that mean, `sample` images of z ~ N(0, I).
 
     Likelihoods are in nats: of black-and-white images, or densities of pixels in 0..1 ("gaussian").
     """
 
-    def compile(self, *args, **kwargs):
-        super().compile(*args, **kwargs)
-        self.trackers = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl")]
-
-    @property
-    def metrics(self):
-        return getattr(self, "trackers", [])
+    TRACKED = ("loss", "reconstruction", "kl")
 
     def train_step(self, data):
         images, noise = data
         with tf.GradientTape() as tape:
             loss, *terms = self._objective(images, noise, training=True)
-            # Keras adds the replicas' gradients up.
-            share = loss / self.distribute_strategy.num_replicas_in_sync
+            share = self.share(loss)
         weights = self.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(share, weights), weights, strict=True))
-        return self._report(loss, *terms)
+        return self.track(loss, *terms)
 
     def test_step(self, data):
-        return self._report(*self._objective(*data, training=False))
+        return self.track(*self._objective(*data, training=False))
 
     def elbo(self, images, seed=0):
         """A lower bound of each image's log likelihood, with one draw of its code: (N,), a number for one picture."""
@@ -130,11 +124,6 @@ class VAE(Autoencoder):
         decoded = self.get_layer("decoder")(q.sample(*parameters, noise), training=training)
         return -self.get_layer("pixels").log_probability(images, decoded), q.divergence(*parameters)
 
-    def _report(self, *values):
-        for tracker, value in zip(self.trackers, values, strict=True):
-            tracker.update_state(value)
-        return {tracker.name: tracker.result() for tracker in self.trackers}
-
     def _elbo(self, images, seed):
         return -tf.add_n(self._terms(images, self._draw(tf.shape(images)[0], seed)))
 
@@ -161,7 +150,7 @@ class VAE(Autoencoder):
         return self.get_layer("pixels")(self.get_layer("decoder")(codes, training=False))
 
     def _draw(self, n, seed):
-        return normal([n, self.code], seed)
+        return views.normal([n, self.code], seed)
 
 
 def measure(model, dataset):
