@@ -142,6 +142,8 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
 
     Returns the entry's folder. Raises InputError for a name that is taken or isn't one.
     """
+    from . import methods
+
     if folder is None:
         check_free(name, overwrite)
     zoo_folder = pathlib.Path(folder or own())
@@ -154,6 +156,8 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
         saving.write_keras_file(copy, temporary / "model.keras")
         saving.write_saved_model(copy, temporary / "saved_model")
         about = {f: getattr(dataset, f, "") for f in ("origin", "licence", "citation")}
+        if recipe and getattr(methods.get(recipe.method), "LABELLED", False):
+            about["classes"] = list(getattr(dataset, "classes", []))  # which output is which
         record = {"recipe": recipe.to_dict() if recipe else {}, "data": about, "half_precision": half, **_versions()}
         write_json(temporary / "recipe.json", record)
         if picture:
