@@ -10,11 +10,11 @@ from .evaluation import SAMPLES
 COUNT = 8
 
 
-def pictures_for(model, recipe, paths=(), size=None):
+def pictures_for(model, recipe, paths=(), size=None, sample=True):
     """Pictures that a model takes: uint8 (N, H, W, C).
 
     paths: files to read; where their sizes differ, resized and cropped to the first one's. None given: the first test
-        images of the data set that the recipe names, or of the bundled sample of it.
+        images of the data set that the recipe names, or, with sample, of the bundled sample of it.
     size: the height and width to bring them to, where the model takes any.
 
     Raises InputError for a file that isn't a readable picture.
@@ -23,7 +23,8 @@ def pictures_for(model, recipe, paths=(), size=None):
     size = size or recipe.get("size")
     wanted = (height, width) if height and width else (size, size) if size else None
     if not paths:
-        dataset = data.open(SAMPLES.get(recipe["dataset"], recipe["dataset"]), size=wanted, channels=channels)
+        name = SAMPLES.get(recipe["dataset"], recipe["dataset"]) if sample else recipe["dataset"]
+        dataset = data.open(name, size=wanted, channels=channels)
         if None in dataset.shape:
             raise InputError(f"the images of {dataset.name} differ in size; give one with --size, such as 64")
         return dataset.arrays("test" if "test" in dataset.splits else "train", limit=COUNT)[0]

@@ -1,14 +1,16 @@
 """Bring a trained entry from the user's own zoo into the package: python tools/export.py NAME [--as OTHER].
 
-Its large weights are rounded to half precision on the way. Then measure it: python tools/evaluate.py OTHER --write.
+Its large weights are rounded to half precision on the way; its picture shows test images. Then measure it:
+python tools/evaluate.py OTHER --write.
 """
 
 import argparse
 import pathlib
 import sys
+import tempfile
 import types
 
-from keras_ssl import zoo
+from keras_ssl import methods, pictures, showing, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.recipes import Recipe
 
@@ -20,12 +22,15 @@ def main():
     given = parser.parse_args()
     try:
         info = zoo.info(given.name)
-        picture = pathlib.Path(info["path"]) / "preview.png"
-        place = zoo.save(
-            zoo.load(given.name), given.target or given.name, recipe=Recipe.from_dict(info["recipe"]),
-            dataset=types.SimpleNamespace(**info["data"]), picture=picture if picture.exists() else None,
-            folder=zoo.bundled(), half=True,
-        )  # fmt: skip
+        name, model, recipe = given.target or given.name, zoo.load(given.name), Recipe.from_dict(info["recipe"])
+        images = showing.pictures_for(model, info["recipe"], sample=False)
+        with tempfile.TemporaryDirectory() as folder:
+            picture = pathlib.Path(folder, "preview.png")
+            pictures.grid(methods.get(recipe.method).show(model, images), picture, title=name)
+            place = zoo.save(
+                model, name, recipe=recipe, dataset=types.SimpleNamespace(**info["data"]), picture=picture,
+                folder=zoo.bundled(), half=True,
+            )  # fmt: skip
         print(f"{place}: {sum(p.stat().st_size for p in place.rglob('*') if p.is_file()) / 1e6:.2f} MB")
     except InputError as error:
         print(f"export: {error}", file=sys.stderr)
