@@ -235,3 +235,16 @@ def test_saved_model_answers_without_the_package(name, served):
     mine = {key: value for key, value in served.items() if key.split("|")[0] == name}
     assert {key.split("|")[1] for key in mine} >= {"serve", "serve_uint8"}
     assert max(mine.values()) <= 1e-4, mine
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_figures_stand_beside_what_needs_no_learning(name, trained):
+    row = recipes.get(name)
+    model, *_ = trained(name)
+    images, labels, _ = images_of(row)
+    parts = {split: (images[half], labels[half]) for split, half in (("train", slice(48)), ("test", slice(48, None)))}
+    figures = methods.get(row.method).measure(model, data.open(parts))
+    assert all(np.isfinite([float(v) for v in values.values()]).all() for values in figures.values())
+    assert all(next(iter(values)) == "value" for values in figures.values())
+    assert any(len(values) > 1 for values in figures.values())
+
