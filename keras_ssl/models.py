@@ -27,10 +27,11 @@ class ImageModel(keras.Model):
         import tensorflow as tf
 
         shape = (None, *self._image_shape())
+        respond = tf.function(self.respond)  # the file then holds its graph once
         return {
-            "serve": (self.respond, [tf.TensorSpec(shape, tf.float32, "images")]),
+            "serve": (respond, [tf.TensorSpec(shape, tf.float32, "images")]),
             "serve_uint8": (
-                lambda images: self.respond(tf.cast(images, tf.float32)),
+                lambda images: respond(tf.cast(images, tf.float32)),
                 [tf.TensorSpec(shape, tf.uint8, "images")],
             ),
         }

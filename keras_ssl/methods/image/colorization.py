@@ -128,8 +128,8 @@ class Colorizer(ImageModel):
         return self.predict(images, batch_size=batch_size)
 
     def endpoints(self):
-        shape = (None, *self._image_shape())
-        return {**super().endpoints(), "colorize": (self.respond, [tf.TensorSpec(shape, tf.float32, "images")])}
+        endpoints = super().endpoints()
+        return {**endpoints, "colorize": endpoints["serve"]}
 
 
 def measure(model, dataset):
