@@ -23,7 +23,7 @@ def main():
     try:
         info = zoo.info(given.name)
         name, model, recipe = given.target or given.name, zoo.load(given.name), Recipe.from_dict(info["recipe"])
-        images = showing.pictures_for(model, info["recipe"], sample=False)[:6]
+        images = showing.pictures_for(model, info["recipe"], sample=False)[:5]
         with tempfile.TemporaryDirectory() as folder:
             picture = pathlib.Path(folder, "preview.png")
             pictures.grid(methods.get(recipe.method).show(model, images), picture, title=name)
