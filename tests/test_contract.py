@@ -247,4 +247,3 @@ def test_figures_stand_beside_what_needs_no_learning(name, trained):
     assert all(np.isfinite([float(v) for v in values.values()]).all() for values in figures.values())
     assert all(next(iter(values)) == "value" for values in figures.values())
     assert any(len(values) > 1 for values in figures.values())
-
