@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from .. import distribution, training, zoo
-from .encoders import open_both, untrained
+from .. import distribution, training
+from .encoders import open_both, recipe_of, untrained
 from .linear import probe
 from .plans import Plan
 from .reporting import check_folder, write_folder
@@ -42,7 +42,7 @@ def compare(
     plan = Plan(mode=mode).replace(**changes)
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
-    block, named = probed_block(encoder), training.noted(encoder)
+    block, named = recipe_of(encoder).get("probe_block") or None, training.noted(encoder)
     encoder, dataset = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
     part = parts(dataset, labels, seed)
     run = Run(dataset, part, seed, strategy, verbose, say or (lambda line: None))
@@ -105,10 +105,3 @@ class Run:
 
 def _words(schedule):
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in schedule.items())
-
-
-def probed_block(encoder):
-    """The block on which a zoo entry's recipe probes its encoder; None where no recipe says."""
-    if isinstance(encoder, str) and encoder in zoo.names():
-        return zoo.info(encoder)["recipe"].get("probe_block") or None
-    return None

@@ -100,8 +100,7 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
     if isinstance(encoder, str) and encoder.startswith("random:"):
         dataset = data.open(dataset, **choices)
         return open_encoder(encoder, dataset, seed), dataset
-    in_zoo = isinstance(encoder, str) and encoder in zoo.names()
-    trained_size = zoo.info(encoder)["recipe"].get("size") if in_zoo else None
+    trained_size = recipe_of(encoder).get("size")
     encoder = open_encoder(encoder)
     height, width, channels = encoder.input_shape[1:]
     if size is None and height and width:
@@ -112,6 +111,11 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
     if None in opened.shape:
         raise InputError(f"the images of {opened.name} differ in size; give one with size= (--size), such as 64")
     return encoder, opened
+
+
+def recipe_of(encoder):
+    """The recipe of a zoo entry as a dictionary; {} for any other encoder."""
+    return zoo.info(encoder)["recipe"] if isinstance(encoder, str) and encoder in zoo.names() else {}
 
 
 def check_fits(encoder, shape):

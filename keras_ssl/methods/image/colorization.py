@@ -111,6 +111,9 @@ def annealed_mean(logits):
 class Colorizer(ImageModel):
     """Colours pictures of any size: `predict` (and its other name, `colorize`) gives RGB in 0..255, lightness kept.
 
+    Colour is predicted at a shorter side of 64. Smaller pictures are enlarged to it, which training hasn't shown: their
+    colours come out far too strong.
+
     Called as a layer it gives what it was trained on: palette logits or ab / 50 on a grid a quarter the size.
     """
 
