@@ -22,7 +22,7 @@ LOSS = {
 }
 METRICS = []
 STEP = 16  # between the centres of quantised ab
-SIDE = 64  # the shorter side at which colour is predicted; it is put back on the full-size lightness
+SIDE = 64  # the shorter side, at most, at which colour is predicted; it is put back on the full-size lightness
 STRIDE = 4  # of the predicted colour map against the image
 AB_SCALE = 50.0  # the l2 variant predicts ab / AB_SCALE
 TEMPERATURE = 0.38  # of the annealed mean, as in the paper
@@ -111,15 +111,15 @@ def annealed_mean(logits):
 class Colorizer(ImageModel):
     """Colours pictures of any size: `predict` (and its other name, `colorize`) gives RGB in 0..255, lightness kept.
 
-    Colour is predicted at a shorter side of 64. Smaller pictures are enlarged to it, which training hasn't shown: their
-    colours come out far too strong.
+    Colour is predicted at a shorter side of 64, or at the picture's own where that is less.
 
     Called as a layer it gives what it was trained on: palette logits or ab / 50 on a grid a quarter the size.
     """
 
     def respond(self, images):
         shape = tf.shape(images)[1:3]
-        scale = SIDE / tf.reduce_min(shape)
+        # Not enlarged: blur is nothing that training has shown, and colours on it come out far too strong.
+        scale = tf.minimum(tf.constant(1, tf.float64), SIDE / tf.cast(tf.reduce_min(shape), tf.float64))
         small = tf.maximum(1, tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32))
         output = self(grey(tf.image.resize(images, small, antialias=True)), training=False)
         ab = output * AB_SCALE if output.shape[-1] == 2 else annealed_mean(output)

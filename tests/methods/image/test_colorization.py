@@ -98,6 +98,15 @@ def test_any_size_comes_back_in_full_with_its_lightness(size, model):
     np.testing.assert_allclose(lightness[inside], before[inside], atol=0.02)
 
 
+def test_small_pictures_are_not_enlarged(model, photos):
+    """The model answers for the picture's own 32 pixels: what it was trained on at any size, put back on lightness."""
+    rgb = photos[:2].astype("float32")
+    ab = colorization.annealed_mean(model(colorization.grey(rgb)))
+    ab = tf.image.resize(ab, (32, 32), method="bicubic")
+    right = colour.lab_to_rgb(tf.concat([colour.lightness(rgb), ab], axis=-1))
+    np.testing.assert_allclose(model.predict(photos[:2]), right, atol=0.01)
+
+
 def test_the_answer_does_not_depend_on_the_colour_that_goes_in(model, photos):
     rgb = photos[:3].astype("float32")
     grey = np.asarray(colour.lab_to_rgb(np.concatenate([colour.lightness(rgb), np.zeros((3, 32, 32, 2))], axis=-1)))
