@@ -134,6 +134,43 @@ class ResizeLike(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
+class BatchSpread(keras.layers.Layer):
+    """Adds a channel that tells how much the images of a batch differ: their standard deviation, in the mean.
+
+    A discriminator sees by it that generated images lack variety. Karras et al., ICLR 2018, arXiv:1710.10196. Out of
+    training the channel holds the average over past batches, so that an image's answer is its own. A replica sees its
+    share of the batch.
+
+    Shape: (N, H, W, C) -> (N, H, W, C + 1).
+    """
+
+    def __init__(self, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum = momentum
+
+    def build(self, input_shape):
+        self.spread = self.add_weight(
+            name="spread", shape=(), initializer="ones", trainable=False, autocast=False, aggregation="mean"
+        )
+
+    def call(self, features, training=None):
+        spread = self.spread
+        if training:
+            x = ops.cast(features, "float32")
+            spread = ops.mean(ops.sqrt(ops.var(x, axis=0) + 1e-8))  # a root without the 1e-8 has no slope at 0
+            if self.trainable:
+                self.spread.assign(self.spread * self.momentum + ops.stop_gradient(spread) * (1 - self.momentum))
+        channel = ops.cast(spread, features.dtype) * ops.ones_like(features[..., :1])
+        return ops.concatenate([features, channel], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self.momentum}
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
 class CodeDistribution(keras.layers.Layer):
     """Hands codes on as they are, and keeps the Gaussian that fits them, to draw new codes from.
 

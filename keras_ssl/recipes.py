@@ -18,7 +18,7 @@ class Recipe:
     options: keyword arguments of the method's `pretext` and `build`; "loss" picks one of its losses.
     dataset, size, channels: as keras_ssl.data.open takes them.
     encoder, encoder_options: as keras_ssl.architectures.build takes them.
-    optimizer: "sgd" (Nesterov momentum 0.9) or "adam" (beta_1 as given); weight_decay is decoupled.
+    optimizer: "sgd" (Nesterov momentum 0.9) or "adam" (beta_1 and beta_2 as given); weight_decay is decoupled.
     learning_rate: the peak; it rises over the first `warmup` share of all steps and falls along a half cosine to 0;
         schedule "constant" leaves it.
     probe_block: the encoder's block whose features the linear probe takes; "" for the encoder's output.
@@ -38,6 +38,7 @@ class Recipe:
     optimizer: str = "sgd"
     learning_rate: float = 0.1
     beta_1: float = 0.9
+    beta_2: float = 0.999
     weight_decay: float = 0.0
     warmup: float = 0.2
     schedule: str = "cosine"
@@ -159,11 +160,12 @@ RECIPES = {
         method="image.gan",
         dataset="cifar10",
         encoder="dcgan",
-        epochs=25,
+        epochs=20,
         batch_size=64,
         optimizer="adam",
-        learning_rate=3e-4,
-        beta_1=0.5,
+        learning_rate=4e-4,
+        beta_1=0.0,
+        beta_2=0.99,
         warmup=0.0,
         precision="mixed_bfloat16",
         probe_block="block3",

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ssl import colour
-from keras_ssl.layers import BatchNormalization, Lightness, PatchWhitening, ResizeLike
+from keras_ssl.layers import BatchNormalization, BatchSpread, Lightness, PatchWhitening, ResizeLike
 
 
 def pair(shape, **options):
@@ -158,3 +158,17 @@ def test_resize_like_takes_the_second_size_at_run_time(interpolation):
         np.testing.assert_allclose(doubled[:, 0], [0, 0.5, 1.5, 2], atol=1e-6)
     again = ResizeLike.from_config(ResizeLike(interpolation).get_config())
     assert again.interpolation == interpolation
+
+
+def test_batch_spread_is_the_mean_deviation_over_the_batch():
+    x = np.random.default_rng(0).normal(3, 2, (6, 4, 5, 3)).astype("float32")
+    layer = BatchSpread(momentum=0.9)
+    seen = layer(x, training=True).numpy()
+    np.testing.assert_array_equal(seen[..., :3], x)
+    np.testing.assert_allclose(seen[..., 3], x.std(axis=0).mean(), rtol=1e-5)
+    average = 0.9 * 1 + 0.1 * x.std(axis=0).mean()
+    np.testing.assert_allclose(layer(x[:1]).numpy()[..., 3], average, rtol=1e-5)
+    alike = tf.Variable(np.repeat(x[:1], 6, axis=0))
+    with tf.GradientTape() as tape:
+        y = tf.reduce_sum(layer(alike, training=True))
+    assert np.isfinite(tape.gradient(y, alike)).all()

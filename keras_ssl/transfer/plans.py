@@ -26,7 +26,7 @@ class Plan:
         one block of the encoder after another from the top, evenly over the first half of the epochs (Howard and
         Ruder, ACL 2018, arXiv:1801.06146).
     epochs: None for about `IMAGES` images in all, in 8 to 100 epochs.
-    learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, beta_1: as in a Recipe.
+    learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, beta_1, beta_2: as in a Recipe.
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
     augment: as `augmentation` takes it.
     """
@@ -40,6 +40,7 @@ class Plan:
     warmup: float = 0.1
     schedule: str = "cosine"
     beta_1: float = 0.9
+    beta_2: float = 0.999
     block: str = ""
     grid: int = 1
     augment: str = "flip,shift"

@@ -5,15 +5,17 @@ arXiv:1511.06434. The discriminator's trunk is the encoder; a gradient penalty o
 Mescheder, Geiger, Nowozin, ICML 2018, arXiv:1801.04406).
 """
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from ... import frechet, views
-from ...architectures import pooled
 from ...architectures.dcgan import dcgan_generator
 from ...errors import InputError
+from ...layers import BatchSpread
 from ...models import ImageModel, OwnStep
 
 LOSS, METRICS = None, []
@@ -27,18 +29,19 @@ def pretext(images, seed, noise=64):
     return {"image": views.flip(images, seed), "noise": noise}
 
 
-def build(encoder, shape, noise=64, widths=(96, 96, 64, 32)):
+def build(encoder, shape, noise=64, widths=(256, 128, 64, 32)):
     """[images (N, H, W, C), noise (N, noise)] -> [logits (N, 1) that the images are real, images made of the noise].
 
     shape: (H, W, C) of the data's images, which the made ones get; widths: the generator's, as dcgan_generator takes
         them.
     """
-    features = keras.Input(encoder.output_shape[1:], name="features")
-    score = layers.Dense(1, dtype="float32", name="score")(pooled(features))
-    discriminator = keras.Model(features, score, name="discriminator")
     if None in shape:
         raise InputError("a generator makes images of one size; give a size (such as --size 32)")
     generator = dcgan_generator(noise, shape, widths)
+    features = keras.Input(encoder.compute_output_shape((None, *shape))[1:], name="features")
+    x = BatchSpread(dtype="float32", name="spread")(features) if len(features.shape) == 4 else features
+    x = layers.Reshape((math.prod(x.shape[1:]),), dtype="float32", name="flat")(x)
+    discriminator = keras.Model(features, layers.Dense(1, dtype="float32", name="score")(x), name="discriminator")
     outputs = [discriminator(encoder(encoder.input)), generator(generator.input)]
     return GAN([encoder.input, generator.input], outputs, name="gan")
 
@@ -50,7 +53,7 @@ class GAN(OwnStep, ImageModel):
     TRACKED = ("discriminator_loss", "generator_loss", "accuracy")
 
     def _image_shape(self):
-        return tuple(self.get_layer("encoder").input_shape[1:])
+        return tuple(self.get_layer("generator").output_shape[1:])  # the score looks at each place of the map
 
     def respond(self, images, training=False):
         features = self.get_layer("encoder")(images, training=training)
