@@ -19,7 +19,7 @@ from ...layers import BatchSpread
 from ...models import ImageModel, OwnStep
 
 LOSS, METRICS = None, []
-PENALTY = 0.1  # weight of R1, for pixels in -1..1
+PENALTY = 0.05  # weight of R1, for pixels in -1..1
 
 
 def pretext(images, seed, noise=64):
@@ -29,7 +29,7 @@ def pretext(images, seed, noise=64):
     return {"image": views.flip(images, seed), "noise": noise}
 
 
-def build(encoder, shape, noise=64, widths=(256, 128, 64, 32)):
+def build(encoder, shape, noise=64, widths=(192, 112, 64, 32)):
     """[images (N, H, W, C), noise (N, noise)] -> [logits (N, 1) that the images are real, images made of the noise].
 
     shape: (H, W, C) of the data's images, which the made ones get; widths: the generator's, as dcgan_generator takes
