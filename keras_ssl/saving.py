@@ -14,6 +14,8 @@ import zipfile
 
 from .errors import InputError
 
+LARGE = 1024  # numbers in a weight from which on it may be kept in half precision
+
 
 def open_keras_file(file):
     """A model from a `.keras` file, in safe mode: no pickles, no Lambda code, no classes but Keras's and ours.
@@ -75,7 +77,7 @@ def round_to_half(model):
 
     for weight in model.weights:
         value = weight.numpy()
-        if value.dtype == np.float32 and value.size >= 1024 and np.abs(value).max() < 6e4:
+        if value.dtype == np.float32 and value.size >= LARGE and np.abs(value).max() < 6e4:
             weight.assign(value.astype("float16").astype("float32"))
 
 
@@ -93,7 +95,10 @@ def write_keras_file(model, file):
 
 
 def write_saved_model(model, folder):
-    """Write a SavedModel with the model's endpoints, readable without this package."""
+    """Write a SavedModel with the model's endpoints, readable without this package.
+
+    Large weights whose values half precision holds exactly (`round_to_half`) are stored in it, and widened when used.
+    """
     import logging
 
     import keras
@@ -102,14 +107,44 @@ def write_saved_model(model, folder):
     # The endpoints' variables are found by themselves; `track(model)` would write each a second time.
     archive = keras.export.ExportArchive()
     endpoints = model.endpoints() if hasattr(model, "endpoints") else _plain_endpoints(model)
-    for name, (function, signature) in endpoints.items():
-        archive.add_endpoint(name, function, signature)
     absl, level = logging.getLogger("absl"), logging.getLogger("absl").level
     absl.setLevel(logging.ERROR)
     try:
-        archive.write_out(folder, options=tf.saved_model.SaveOptions(), verbose=False)
+        with _stored_in_half(model):
+            for name, (function, signature) in endpoints.items():
+                archive.add_endpoint(name, function, signature)
+            archive.write_out(folder, options=tf.saved_model.SaveOptions(), verbose=False)
     finally:
         absl.setLevel(level)
+
+
+@contextlib.contextmanager
+def _stored_in_half(model):
+    """While it lasts, large weights that lose nothing by it are half-precision variables that give float32 values."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    class Half(keras.Variable):
+        @property
+        def value(self):
+            return self._maybe_autocast(tf.cast(self._value, "float32"))
+
+    before = {}
+    for weight in model.weights:
+        value = weight.numpy()
+        with np.errstate(over="ignore"):
+            small = value.astype("float16") if value.dtype == np.float32 and value.size >= LARGE else None
+        if small is not None and np.array_equal(small, value):
+            before[id(weight)] = weight, type(weight), weight._value
+            weight._value = tf.Variable(small, name=weight.name)
+            weight.__class__ = Half
+    try:
+        yield
+    finally:
+        for weight, kind, value in before.values():
+            weight.__class__ = kind
+            weight._value = value
 
 
 def _plain_endpoints(model):

@@ -91,3 +91,29 @@ def test_a_plain_copy_keeps_what_layers_know_beside_weights(photos):
     model = keras.Model(texts, vectors(texts))
     answer = saving.plain_copy(model)(tf.constant(["a dog and more"])).numpy()
     np.testing.assert_array_equal(answer, [[2, 5, 4]])  # by frequency, after padding and unknown
+
+
+def test_saved_models_hold_weights_in_half_where_nothing_is_lost(tmp_path):
+    keras.utils.set_random_seed(0)
+    images = keras.Input((4, 4, 3))
+    x = keras.layers.Conv2D(64, 3, padding="same", name="rounded")(images)
+    x = keras.layers.Dense(64, name="exact")(keras.layers.Flatten()(x))
+    model = keras.Model(images, keras.layers.Dense(2, name="small")(x))
+    kernel = model.get_layer("rounded").kernel
+    saving.round_to_half(keras.Model(images, model.get_layer("rounded").output))
+    assert np.array_equal(kernel, kernel.numpy().astype("float16"))
+    pictures = np.random.default_rng(0).uniform(0, 1, (5, 4, 4, 3)).astype("float32")
+    right = model.predict(pictures, verbose=0)
+    saving.write_saved_model(model, tmp_path / "saved")
+    served = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_array_equal(served.serve(pictures), model(pictures))
+    reader = tf.train.load_checkpoint(str(tmp_path / "saved" / "variables" / "variables"))
+    kinds = {tuple(reader.get_variable_to_shape_map()[name]): kind
+             for name, kind in reader.get_variable_to_dtype_map().items()}  # fmt: skip
+    assert kinds[3, 3, 3, 64] == tf.float16 and kinds[1024, 64] == kinds[64, 2] == tf.float32
+    # The model itself is as it was, and trains on.
+    assert model.get_layer("rounded").kernel.value.dtype == tf.float32
+    np.testing.assert_allclose(model.predict(pictures, verbose=0), right, atol=1e-6)
+    model.compile("sgd", "mse")
+    model.fit(pictures, np.ones((5, 2)), verbose=0)
+    assert not np.array_equal(kernel, kernel.numpy().astype("float16"))
