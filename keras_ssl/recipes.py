@@ -168,7 +168,7 @@ RECIPES = {
         beta_2=0.99,
         warmup=0.0,
         precision="mixed_bfloat16",
-        probe_block="block3",
+        probe_block="block3a",
     ),
 }
 
