@@ -97,11 +97,13 @@ def test_two_replicas_of_the_vae_learn_what_one_does(pretrained):
 
 @mirrored
 def test_two_replicas_of_the_gan_learn_what_one_does(pretrained, photos, monkeypatch):
-    """With what differs on purpose taken out: each replica's own batch norm, and images for the penalty."""
+    """With what differs on purpose taken out: each replica's own batch norm and spread, and images for the penalty."""
     from keras_ssl.architectures import dcgan
+    from keras_ssl.methods.image import gan
 
     synchronized = lambda **options: layers.BatchNormalization(synchronized=True, **options)  # noqa: E731
     monkeypatch.setattr(dcgan, "BatchNormalization", synchronized)
+    monkeypatch.setattr(gan, "BatchSpread", lambda **options: keras.layers.Activation("linear", **options))
     images = np.repeat(photos[:1, ::2, ::2], 24, axis=0)  # alike, so that any share has the same slope
     images[:] = images[:, :, 8:9]  # and the same when mirrored
     row = recipe("image.gan", encoder="dcgan", encoder_options={"widths": [4, 4]}, options={"noise": 4})
