@@ -25,12 +25,11 @@ def pictures_for(model, recipe, paths=(), size=None, sample=True):
     height, width, channels = model._image_shape()
     size = size or recipe.get("size")
     wanted = (height, width) if height and width else (size, size) if size else None
-    if not paths and sample and recipe["dataset"] in WITHOUT_SAMPLE:
-        squares = {"train": photo_squares()}
-        return data.open(squares, size=wanted, channels=channels).arrays("train", limit=COUNT)[0]
     if not paths:
-        name = SAMPLES.get(recipe["dataset"], recipe["dataset"]) if sample else recipe["dataset"]
-        dataset = data.open(name, size=wanted, channels=channels)
+        source = recipe["dataset"]
+        if sample:
+            source = {"train": photo_squares()} if source in WITHOUT_SAMPLE else SAMPLES.get(source, source)
+        dataset = data.open(source, size=wanted, channels=channels)
         if None in dataset.shape:
             raise InputError(f"the images of {dataset.name} differ in size; give one with --size, such as 64")
         return dataset.arrays("test" if "test" in dataset.splits else "train", limit=COUNT)[0]

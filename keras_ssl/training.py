@@ -61,8 +61,9 @@ def make_optimizer(recipe, steps):
     if recipe.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)
     if recipe.optimizer == "adam":
-        decay, betas = recipe.weight_decay or None, {"beta_1": recipe.beta_1, "beta_2": recipe.beta_2}
-        return keras.optimizers.Adam(rate, weight_decay=decay, **betas)
+        return keras.optimizers.Adam(
+            rate, weight_decay=recipe.weight_decay or None, beta_1=recipe.beta_1, beta_2=recipe.beta_2
+        )
     raise InputError(f'optimizer is "sgd" or "adam", got {recipe.optimizer!r}')
 
 

@@ -50,8 +50,9 @@ def test_optimizers():
     sgd = training.make_optimizer(recipes.get("rotation"), 10)
     assert isinstance(sgd, keras.optimizers.SGD)
     assert (sgd.momentum, sgd.nesterov, sgd.weight_decay) == (0.9, True, 5e-4)
-    adam = training.make_optimizer(recipes.get("rotation").replace(optimizer="adam", beta_1=0.5, weight_decay=0.0), 10)
-    assert (adam.beta_1, adam.weight_decay) == (0.5, None)
+    row = recipes.get("rotation").replace(optimizer="adam", beta_1=0.5, beta_2=0.9, weight_decay=0.0)
+    adam = training.make_optimizer(row, 10)
+    assert (adam.beta_1, adam.beta_2, adam.weight_decay) == (0.5, 0.9, None)
     for wrong in ({"optimizer": "lamb"}, {"schedule": "linear"}):
         with pytest.raises(InputError):
             training.make_optimizer(recipes.get("rotation").replace(**wrong), 10)

@@ -2,8 +2,8 @@
 
 Radford, Metz, Chintala, ICLR 2016, arXiv:1511.06434: strides instead of pooling, no fully connected layers but the
 first, leaky rectifiers in the discriminator, batch norm in the generator. The discriminator has no normalisation: a
-gradient penalty does that part, and each image's score stays its own. It has a 3x3 convolution before each strided one,
-as in Miyato et al., ICLR 2018, arXiv:1802.05957.
+gradient penalty does that part, and each image's features stay its own. It has a 3x3 convolution before each strided
+one, as in Miyato et al., ICLR 2018, arXiv:1802.05957.
 """
 
 import keras

@@ -67,7 +67,9 @@ def _short(value):
 @guarded
 def show(
     name: Annotated[str, typer.Argument(help="A model's name, as `list` shows it.")],
-    images: Annotated[list[pathlib.Path] | None, typer.Argument(help="Pictures; else test images of its data.")] = None,
+    images: Annotated[
+        list[pathlib.Path] | None, typer.Argument(help="Pictures; else some like those of its data.")
+    ] = None,
     out: Annotated[pathlib.Path, typer.Option(help="The PNG to write.")] = ...,
     size: Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")] = None,
 ):

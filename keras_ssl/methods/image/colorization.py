@@ -119,7 +119,7 @@ class Colorizer(ImageModel):
     def respond(self, images):
         shape = tf.shape(images)[1:3]
         # Not enlarged: blur is nothing that training has shown, and colours on it come out far too strong.
-        scale = tf.minimum(tf.constant(1, tf.float64), SIDE / tf.cast(tf.reduce_min(shape), tf.float64))
+        scale = SIDE / tf.maximum(SIDE, tf.reduce_min(shape))
         small = tf.maximum(1, tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32))
         output = self(grey(tf.image.resize(images, small, antialias=True)), training=False)
         ab = output * AB_SCALE if output.shape[-1] == 2 else annealed_mean(output)

@@ -1,8 +1,9 @@
 """Generative adversarial network: make images out of noise that a discriminator takes for real.
 
 Goodfellow et al., NeurIPS 2014, arXiv:1406.2661, with the non-saturating loss; Radford, Metz, Chintala, ICLR 2016,
-arXiv:1511.06434. The discriminator's trunk is the encoder; a gradient penalty on real images holds it back (R1:
-Mescheder, Geiger, Nowozin, ICML 2018, arXiv:1801.04406).
+arXiv:1511.06434. The discriminator's trunk is the encoder. In training its head also sees how much the images of a
+batch differ (layers.BatchSpread), and a gradient penalty on real images holds it back (R1: Mescheder, Geiger, Nowozin,
+ICML 2018, arXiv:1801.04406).
 """
 
 import math
@@ -33,7 +34,7 @@ def build(encoder, shape, noise=64, widths=(192, 112, 64, 32)):
     """[images (N, H, W, C), noise (N, noise)] -> [logits (N, 1) that the images are real, images made of the noise].
 
     shape: (H, W, C) of the data's images, which the made ones get; widths: the generator's, as dcgan_generator takes
-        them.
+        them. Raises InputError for images without one size.
     """
     if None in shape:
         raise InputError("a generator makes images of one size; give a size (such as --size 32)")
@@ -101,7 +102,7 @@ class GAN(OwnStep, ImageModel):
             fake = self.respond(generated, training=True)
             generator_loss = tf.reduce_mean(tf.nn.softplus(-fake))
             discriminator_loss = tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake))
-            # An eighth of the batch estimates the penalty without bias at an eighth of its cost.
+            # An eighth of the batch, with the spread of its own, stands for all at an eighth of the cost.
             penalty = PENALTY / 2 * self.steepness(images[: tf.shape(images)[0] // 8 + 1])
             losses = [self.share(discriminator_loss + penalty), self.share(generator_loss)]
         for optimizer, variables, loss in zip(self.optimizers, self.players(), losses, strict=True):
