@@ -11,14 +11,19 @@ import importlib
 
 __version__ = "0.1.0"
 
-_MODULES = ("architectures", "colour", "data", "distribution", "errors", "evaluation", "frechet", "layers", "losses",
-            "methods", "models", "pictures", "recipes", "saving", "training", "transfer", "views", "zoo")  # fmt: skip
-__all__ = ["__version__", *_MODULES]
+_MODULES = (
+    "architectures", "colour", "data", "distribution", "energies", "errors", "evaluation", "frechet", "layers",
+    "losses", "methods", "models", "pictures", "recipes", "saving", "training", "transfer", "views", "zoo",
+)  # fmt: skip
+_FUNCTIONS = {"energy": "energies"}
+__all__ = ["__version__", *_FUNCTIONS, *_MODULES]
 
 
 def __getattr__(name):
     if name in _MODULES:
         return importlib.import_module(f"keras_ssl.{name}")
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"keras_ssl.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module 'keras_ssl' has no attribute {name!r}")
 
 

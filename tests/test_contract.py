@@ -196,10 +196,11 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def asked(trained, ask_endpoints):
-    """({row: folder of its entry}, {row: what its endpoints answer}, {row: weights})."""
+def asked(trained, ask_endpoints, request):
+    """({row: folder}, {row: what its endpoints answer}, {row: weights}) of the rows that pytest selected."""
+    asking = [item.callspec.params for item in request.session.items if "asked" in getattr(item, "fixturenames", ())]
     folders, answers, weights = {}, {}, {}
-    for name in ROWS:
+    for name in sorted({params["name"] for params in asking}, key=ROWS.index):
         model, _, folder, images = trained(name)
         folders[name], answers[name], weights[name] = folder, ask_endpoints(model, images), model.get_weights()
     return folders, answers, weights

@@ -87,6 +87,12 @@ class Autoencoder(ImageModel):
             raise InputError(f"{self.name} decodes codes of shape (N, {self.code}), got {codes.shape}")
         return _by_parts(self._decode, codes)
 
+    def energy(self, images):
+        """Squared error of each picture's reconstruction, pixels in 0..1: (N,), a number for one."""
+        images, single = self.natural(images)
+        energies = _by_parts(lambda part: self._energy(part).numpy(), images)
+        return energies[0] if single else energies
+
     def sample(self, n, seed=0):
         """n new images (n, H, W, C), float32 in 0..255, of random codes; the same for the same seed."""
         return self.decode(self._draw(n, seed))
@@ -99,6 +105,7 @@ class Autoencoder(ImageModel):
             **super().endpoints(),
             "encode": (self._encode, [images]),
             "decode": (self._decode, [codes]),
+            "energy": (self._energy, [images]),
             "sample": (lambda n, seed: self._decode(self._draw(n, seed)), [n, seed]),
         }
 
@@ -107,6 +114,9 @@ class Autoencoder(ImageModel):
 
     def _decode(self, codes):
         return self.get_layer("decoder")(codes, training=False)
+
+    def _energy(self, images):
+        return losses.mse(images, self.respond(images))
 
     def _draw(self, n, seed):
         return self.get_layer("codes").colour(views.normal([n, self.code], seed))
