@@ -57,6 +57,24 @@ def curves(history, path, title=None):
     _write(fig, path, plt)
 
 
+def bars(names, series, path, title=None, label=""):
+    """Write horizontal bars as a PNG: for each name one bar of each series {title: (values, half widths or None)}."""
+    plt = _pyplot()
+    fig, axis = plt.subplots(figsize=(7, 0.9 + 0.42 * len(names)))
+    thick = 0.8 / len(series)
+    for i, (key, (values, halves)) in enumerate(series.items()):
+        places = np.arange(len(names)) + (i - (len(series) - 1) / 2) * thick
+        axis.barh(places, values, thick * 0.9, xerr=halves, label=key, error_kw={"capsize": 2, "lw": 1})
+    axis.set_yticks(np.arange(len(names)), names)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.9 / fig.get_figheight()), ncols=len(series), frameon=False)
+    if title:
+        axis.set_title(title)
+    fig.tight_layout()
+    _write(fig, path, plt)
+
+
 def _write(fig, path, plt):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
