@@ -170,6 +170,32 @@ RECIPES = {
         precision="mixed_bfloat16",
         probe_block="block3a",
     ),
+    "pca_autoencoder": Recipe(
+        summary="Squeeze an image into 32 numbers and rebuild it, linearly: PCA's subspace, learned.",
+        method="image.linear_autoencoder",
+        dataset="fashion_mnist",
+        encoder="mlp",
+        encoder_options={"widths": []},
+        options={"code": 32},
+        epochs=40,
+        batch_size=500,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
+    ),
+    "sparse_autoencoder": Recipe(
+        summary="Rebuild an image as a sum of few of 1,024 learned parts.",
+        method="image.sparse_autoencoder",
+        dataset="fashion_mnist",
+        encoder="mlp",
+        encoder_options={"widths": []},
+        options={"code": 1024, "regularizer": {"class_name": "L1", "config": {"l1": 3e-4}}},
+        epochs=30,
+        batch_size=256,
+        optimizer="adam",
+        learning_rate=1e-3,
+        warmup=0.05,
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
 from .codes import CodeDistribution, GaussianCode
+from .dense import TiedDense
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
 from .pictures import Lightness, PatchWhitening, ResizeLike
@@ -15,4 +16,5 @@ __all__ = [
     "Lightness",
     "PatchWhitening",
     "ResizeLike",
+    "TiedDense",
 ]

@@ -5,6 +5,7 @@ model, report = keras_ssl.transfer.finetune("rotation", "cifar10_sample", labels
 model.classify("photo.png")
 """
 
+from .clusters import kmeans
 from .comparison import compare
 from .encoders import blocks, open_encoder
 from .extraction import features
@@ -12,4 +13,4 @@ from .linear import probe
 from .neighbours import knn
 from .tuning import finetune
 
-__all__ = ["blocks", "compare", "features", "finetune", "knn", "open_encoder", "probe"]
+__all__ = ["blocks", "compare", "features", "finetune", "kmeans", "knn", "open_encoder", "probe"]
