@@ -1,6 +1,7 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
 from .codes import CodeDistribution, GaussianCode
+from .corruption import Corruption
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
 from .pictures import Lightness, PatchWhitening, ResizeLike
@@ -10,6 +11,7 @@ __all__ = [
     "BatchSpread",
     "BernoulliPixels",
     "CodeDistribution",
+    "Corruption",
     "GaussianCode",
     "GaussianPixels",
     "Lightness",
