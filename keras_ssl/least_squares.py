@@ -3,20 +3,20 @@
 import numpy as np
 import tensorflow as tf
 
+ENOUGH = 5000  # training images for a filter's few hundred numbers
+
 
 def fit(pairs, side):
     """The filter of side x side pixels, all channels together, with the least squared error.
 
-    pairs: batches (inputs (N, H, W, C), targets (N, H, W, D)), each pixel of a target from those around it in its input.
+    pairs: batches (inputs (N, H, W, C), targets (N, H, W, D)): a target's pixel is told from those around it.
 
     Returns a function (N, H, W, C) -> (N, H, W, D), float32.
     """
     gram, cross = 0.0, 0.0
     for inputs, targets in pairs:
-        patches = tf.image.extract_patches(
-            _padded(inputs, side), [1, side, side, 1], [1, 1, 1, 1], [1, 1, 1, 1], "VALID"
-        )
-        rows = tf.reshape(patches, [-1, patches.shape[-1]]).numpy()  # by row, column, channel, as a kernel's
+        around = tf.image.extract_patches(_padded(inputs, side), [1, side, side, 1], [1] * 4, [1] * 4, "VALID")
+        rows = tf.reshape(around, [-1, around.shape[-1]]).numpy()  # by row, column, channel: a kernel's order
         rows = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)  # float64, with a constant
         gram = gram + rows.T @ rows
         cross = cross + rows.T @ np.reshape(targets, (len(rows), -1))
@@ -24,6 +24,13 @@ def fit(pairs, side):
     weights = np.linalg.lstsq(gram, cross, rcond=1e-12)[0].astype("float32")
     kernel, bias = weights[:-1].reshape(side, side, -1, weights.shape[1]), weights[-1]
     return lambda images: tf.nn.conv2d(_padded(images, side), kernel, 1, "VALID") + bias
+
+
+def examples(dataset):
+    """Batches (N, H, W, C) of training images, spread over all of them: ENOUGH, or all there are."""
+    count = dataset.count("train")
+    keep = np.arange(0, count, -(-count // ENOUGH))
+    return dataset.stream("train", labels=False, keep=keep).batch(100).as_numpy_iterator()
 
 
 def _padded(images, side):

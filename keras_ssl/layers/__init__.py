@@ -2,6 +2,7 @@
 
 from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
+from .enlargement import BicubicEnlargement, PixelShuffle
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
 from .pictures import Lightness, PatchWhitening, ResizeLike
@@ -10,11 +11,13 @@ __all__ = [
     "BatchNormalization",
     "BatchSpread",
     "BernoulliPixels",
+    "BicubicEnlargement",
     "CodeDistribution",
     "Corruption",
     "GaussianCode",
     "GaussianPixels",
     "Lightness",
     "PatchWhitening",
+    "PixelShuffle",
     "ResizeLike",
 ]

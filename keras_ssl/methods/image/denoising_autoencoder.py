@@ -18,7 +18,6 @@ from ...models import ImageModel
 LOSS = losses.PixelMeanSquaredError()
 METRICS = [losses.mse]  # on pixels in 0..1, without the regulariser
 FILTER = 5  # side of the linear filter that `measure` sets beside the network
-FITTED = 5000  # images that it is fitted to, at most
 
 
 def pretext(images, seed, corruption="gaussian", strength=None):
@@ -71,7 +70,7 @@ class DenoisingAutoencoder(ImageModel):
         return spoilt[0] if single else spoilt
 
     def energy(self, images, batch_size=32):
-        """Squared size of what denoising takes away, pixels in 0..1: (N,), a number for one. Low for a clean picture."""
+        """Squared size of what denoising takes away, pixels in 0..1, low for clean pictures: (N,), a number for one."""
         images, single = self.natural(images)
         energies = losses.mse(images, self.predict(images, batch_size=batch_size)).numpy()
         return energies[0] if single else energies
@@ -95,9 +94,8 @@ def measure(model, dataset):
 
     Beside them, the spoilt images as they are and one linear filter of 5x5 pixels, fitted to training images.
     """
-    keep = np.arange(0, dataset.count("train"), -(-dataset.count("train") // FITTED))
-    train = dataset.stream("train", labels=False, keep=keep).batch(100).as_numpy_iterator()
-    linear = least_squares.fit(((model.corrupt(images, -1 - i), images) for i, images in enumerate(train)), FILTER)
+    train = enumerate(least_squares.examples(dataset), start=1)
+    linear = least_squares.fit(((model.corrupt(images, -i), images) for i, images in train), FILTER)
     ways = {
         "value": lambda images: model.predict(images, batch_size=100),
         "noisy": lambda images: images,
