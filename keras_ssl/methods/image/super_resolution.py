@@ -2,7 +2,8 @@
 
 Dong, Loy, He, Tang, ECCV 2014, arXiv:1501.00092. The network works at the small picture's size and enlarges at the
 end: by sub-pixel convolution (Shi et al., CVPR 2016, arXiv:1609.05158) or transposed convolution (Dong, Loy, Tang,
-ECCV 2016, arXiv:1608.00367). It gives what to add to bicubic interpolation (Kim, Lee, Lee, CVPR 2016, arXiv:1511.04587).
+ECCV 2016, arXiv:1608.00367). It gives what to add to bicubic interpolation (Kim, Lee, Lee, CVPR 2016,
+arXiv:1511.04587).
 """
 
 import keras
@@ -12,6 +13,7 @@ from keras import layers
 
 from ... import least_squares, losses, views
 from ...architectures.unet import unet
+from ...data.fitting import LUMA
 from ...errors import InputError, unknown
 from ...layers import BicubicEnlargement, PixelShuffle
 from ...models import ImageModel
@@ -19,7 +21,6 @@ from ...models import ImageModel
 UP = ("sub_pixel", "transposed")
 FILTER = 5  # side of the linear filter that `measure` sets beside the network, in small pixels
 ROUNDING = 1 / 12  # squared error of pixels in 0..255 that were rounded; less isn't told apart
-LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601
 
 
 def psnr_y(images, guesses):
