@@ -33,15 +33,19 @@ def build(encoder, corruption="gaussian", strength=None, regularizer=None, width
     """Spoilt image (N, H, W, C) -> the image, float32, about 0..255; any size.
 
     corruption, strength: as pretext's; kept in the model.
-    regularizer: None, or the Omega(z) of the loss L(x, g(f(x'))) + Omega(z): a Keras regularizer, or what
-        keras.regularizers.get takes, of the encoder's output. The loss has its mean over the batch's images.
-    widths: the decoder's, as architectures.unet takes them.
+    regularizer: None, or Omega(z) of the encoder's output z in L(x, g(f(x'))) + Omega(z): any Keras regularizer, its
+        name or its config; the loss gets its mean over the batch's images. `keras.regularizers.serialize` gives one of
+        your own as a value for a recipe.
+    widths: the decoder's, as unet takes them.
+
+    Raises InputError for an unknown corruption, for what isn't a regularizer, and for an encoder that gives no map.
     """
     encoder, decoder = unet(encoder, widths)
     images = Corruption(corruption, strength, dtype="float32", name="corruption")(encoder.input)
     *finer, z = keras.tree.flatten(encoder(encoder.input))
     if regularizer is not None:
-        z = layers.Activation("linear", activity_regularizer=regularizer, dtype="float32", name="code")(z)
+        penalty = losses.regularizer(regularizer)
+        z = layers.Activation("linear", activity_regularizer=penalty, dtype="float32", name="code")(z)
     x = decoder([encoder.input, *finer, z])
     # Zero at the start, so that what is given comes out: then each step of training is one away from that.
     residual = layers.Conv2D(

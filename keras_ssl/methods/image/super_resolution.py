@@ -63,7 +63,8 @@ def pretext(images, seed, scale=2):
 def build(encoder, scale=2, up="sub_pixel", widths=(32, 48, 64, 96)):
     """Small image (N, H, W, C) -> large one (N, scale * H, scale * W, C), float32, about 0..255; any size.
 
-    scale: 2, 4 or another whole number. up: "sub_pixel" or "transposed". widths: as architectures.unet takes them.
+    scale: 2, 4 or another whole number. up: "sub_pixel" or "transposed". widths: the decoder's, as unet takes
+        them.
 
     Raises InputError for another `up` or scale, and for an encoder that takes images of one size only.
     """

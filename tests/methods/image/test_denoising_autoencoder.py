@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_ssl import data, energies, saving
+from keras_ssl.errors import InputError
 from keras_ssl.methods.image import denoising_autoencoder as method
 
 WIDTHS = (4, 4, 4, 4)
@@ -104,6 +105,11 @@ def test_any_regularizer_of_the_code_joins_the_loss(regularizer, omega, tiny, ph
     np.testing.assert_allclose(again.predict(noisy), model.predict(noisy), atol=1e-3)
 
 
+def test_what_is_no_regularizer_is_told(tiny):
+    with pytest.raises(InputError, match="L1.*got 'l7'"):
+        small(tiny, regularizer="l7")
+
+
 def test_energy_is_the_squared_size_of_what_is_taken_away(tiny, photos):
     model = unsettled(small(tiny))
     mended = model.predict(photos[:5])
@@ -146,4 +152,6 @@ def test_the_picture_shows_both_errors(tiny, photos):
     rows = method.show(model, photos[:3])
     assert [row[0] for row in rows] == ["images", "spoilt", "mended"]
     for _, images, captions in rows[1:]:
-        np.testing.assert_allclose(list(map(float, captions)), [mse(a, b) for a, b in zip(images, photos)], atol=6e-5)
+        np.testing.assert_allclose(
+            list(map(float, captions)), [mse(a, b) for a, b in zip(images, photos[:3], strict=True)], atol=6e-5
+        )
