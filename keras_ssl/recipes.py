@@ -196,6 +196,32 @@ RECIPES = {
         learning_rate=1e-3,
         warmup=0.05,
     ),
+    "denoising_autoencoder": Recipe(
+        summary="Take the noise out of an image.",
+        method="image.denoising_autoencoder",
+        dataset="cifar10",
+        options={"corruption": "gaussian", "strength": 0.1},
+        epochs=30,
+        batch_size=128,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
+        precision="mixed_bfloat16",
+        probe_block="block2a",
+    ),
+    "super_resolution": Recipe(
+        summary="Make a small picture twice as high and wide, with detail.",
+        method="image.super_resolution",
+        dataset="tiny_imagenet",
+        options={"scale": 2, "up": "sub_pixel"},
+        epochs=12,
+        batch_size=64,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
+        precision="mixed_bfloat16",
+        probe_block="block2a",
+    ),
 }
 
 
