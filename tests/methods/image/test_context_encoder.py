@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import architectures, checkpoints, data, distribution, saving, zoo
+from keras_ssl import checkpoints, data, distribution, saving, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.methods.image import context_encoder
 
