@@ -21,7 +21,7 @@ from ...models import Adversaries, ImageModel
 # What is asked of the filling; the critic's verdict comes on top of it, or is all there is.
 LOSS = {"l2": losses.PixelMeanSquaredError(), "joint": losses.PixelMeanSquaredError(), "adversarial": None}
 METRICS = []
-HOLES = ("centre", "blocks", "upper", "lower")
+HOLES = ("centre", "blocks", "upper", "lower", "mixed")
 BLOCKS = 4  # of a quarter of height and width, over each other or not: a quarter of the image at most
 REALISM = 0.01  # weight of the critic's verdict beside the squared error of pixels in 0..1
 TRAIN = 15_000  # training images that the figures' baselines look at, at most
@@ -31,9 +31,13 @@ PENALTY = 0.05  # weight of R1, for pixels in -1..1
 def holes(kind, shape, seed=(0, 0)):
     """Masks (N, H, W, 1), float32, 1 in the hole, for images of `shape` (N, H, W, ...).
 
-    kind: "centre" (half of height and width), "blocks" (four of a quarter, at random places), "upper" or "lower" half.
-    Raises InputError for another.
+    kind: "centre" (half of height and width), "blocks" (four of a quarter, at random places), "upper" or "lower" half,
+        or "mixed", for each image one of these at random. Raises InputError for another.
     """
+    if kind == "mixed":
+        of_each = tf.stack([holes(each, shape, seed) for each in HOLES[:-1]], axis=1)
+        which = tf.random.stateless_uniform(shape[:1], views.fold(seed, "hole"), 0, len(HOLES) - 1, tf.int32)
+        return tf.gather(of_each, which, axis=1, batch_dims=1)
     n, height, width = shape[0], shape[1], shape[2]
     rows, columns = tf.range(height)[None, :, None], tf.range(width)[None, None, :]
 
@@ -43,9 +47,9 @@ def holes(kind, shape, seed=(0, 0)):
     if kind == "blocks":
         high, wide = height // 4, width // 4
         place = tf.random.stateless_uniform([2, BLOCKS, n, 1, 1], views.fold(seed, "blocks"))
-        tops = tf.cast(place[0] * tf.cast(height - high + 1, tf.float32), tf.int32)
-        lefts = tf.cast(place[1] * tf.cast(width - wide + 1, tf.float32), tf.int32)
-        inside = tf.reduce_any([rectangle(t, l, high, wide) for t, l in zip(tops, lefts, strict=True)], axis=0)
+        free = tf.cast([height - high + 1, width - wide + 1], tf.float32)
+        tops, lefts = tf.unstack(tf.cast(place * free[:, None, None, None, None], tf.int32))
+        inside = tf.reduce_any([rectangle(tops[k], lefts[k], high, wide) for k in range(BLOCKS)], axis=0)
     elif kind == "centre":
         inside = rectangle(height // 4, width // 4, height // 2, width // 2)
     elif kind in ("upper", "lower"):
@@ -71,15 +75,19 @@ def pretext(images, seed, hole="centre"):
 def build(encoder, hole="centre", loss="l2", width=64, wide=96):
     """[images (N, H, W, C), mask (N, H, W, 1)] -> images whose holes are filled, float32 in about 0..255.
 
-    hole: the one that `predict` fills, "blocks" counting as "centre". width: channels of the decoder. For losses other
-    than "l2" a second output is the critic's logits, at each place of a map, that the filled images are real.
+    hole: the one that `predict` fills, the centre where it is a random one. width, wide: channels of the decoder where
+        maps are a half and a quarter the size of the image.
+    With another loss than "l2" a second output is the critic's logits, at each place of a map, that these are real.
     The decoder meets the encoder's last map with its maps a half and a quarter the size of the image, where it has
-    blocks named "block1" and "block2".
+    blocks named "block1" and "block2". Raises InputError for an encoder without maps.
     """
     if hole not in HOLES:
         raise unknown("hole", hole, HOLES)
-    names = [layer.name for layer in encoder.layers]
-    skips = [name for name in ("block1", "block2") if name in names]
+    if len(encoder.outputs[-1].shape) != 4:
+        raise InputError(
+            "a context encoder needs an encoder that gives a map, such as convnet; this one gives a vector"
+        )
+    skips = ["block1", "block2"] if {"block1", "block2"} <= {layer.name for layer in encoder.layers} else []
     images = keras.Input(encoder.input_shape[1:], name="image")
     mask = keras.Input((*encoder.input_shape[1:3], 1), name="mask")
     hidden = HideHoles(hole, dtype="float32", name="hidden")([images, mask])
@@ -148,7 +156,7 @@ class Inpainter(ImageModel):
     def hole(self, shape):
         """The mask (N, H, W, 1) of what `predict` fills, for images of `shape` (N, H, W, C)."""
         kind = self.get_layer("hidden").hole
-        return holes("centre" if kind == "blocks" else kind, shape)
+        return holes(kind if kind in ("upper", "lower") else "centre", shape)
 
     def respond(self, images):
         return self.fill(images, self.hole(tf.shape(images)))

@@ -74,6 +74,14 @@ def test_blocks_lie_anywhere_and_whole():
     np.testing.assert_array_equal(again, masks)
 
 
+def test_mixed_holes_are_each_of_one_kind():
+    shape = (400, 8, 8, 3)
+    mixed = context_encoder.holes("mixed", shape, SEED).numpy()
+    kinds = [context_encoder.holes(kind, shape, SEED).numpy() for kind in ("centre", "blocks", "upper", "lower")]
+    of_kind = np.array([[np.array_equal(a, b) for a, b in zip(mixed, each, strict=True)] for each in kinds])
+    assert np.all(of_kind.sum(axis=0) >= 1) and np.all(np.abs(of_kind.mean(axis=1) - 0.25) < 0.08)
+
+
 def test_an_unknown_hole_is_named(tiny):
     with pytest.raises(InputError, match="centre"):
         context_encoder.holes("center", (1, 8, 8, 3))
