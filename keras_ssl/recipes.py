@@ -222,6 +222,32 @@ RECIPES = {
         precision="mixed_bfloat16",
         probe_block="block2a",
     ),
+    "inpainter": Recipe(
+        summary="Fill a hole in an image from what stands around it.",
+        method="image.context_encoder",
+        dataset="cifar10",
+        options={"hole": "centre", "loss": "l2"},
+        epochs=25,
+        batch_size=128,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
+        precision="mixed_bfloat16",
+        probe_block="block2a",
+    ),
+    "relative_position": Recipe(
+        summary="Tell in which of eight places a patch lies beside another.",
+        method="image.relative_position",
+        dataset="tiny_imagenet",
+        size=64,
+        epochs=12,
+        batch_size=64,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
+        precision="mixed_bfloat16",
+        probe_block="block2a",
+    ),
 }
 
 

@@ -4,8 +4,10 @@ from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
 from .dense import TiedDense
 from .enlargement import BicubicEnlargement, PixelShuffle
+from .holes import FillHoles, HideHoles
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
+from .pairs import FoldPatches, PairWithFirst
 from .pictures import Lightness, PatchWhitening, ResizeLike
 
 __all__ = [
@@ -15,9 +17,13 @@ __all__ = [
     "BicubicEnlargement",
     "CodeDistribution",
     "Corruption",
+    "FillHoles",
+    "FoldPatches",
     "GaussianCode",
     "GaussianPixels",
+    "HideHoles",
     "Lightness",
+    "PairWithFirst",
     "PatchWhitening",
     "PixelShuffle",
     "ResizeLike",
