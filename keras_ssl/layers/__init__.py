@@ -1,6 +1,7 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
 from .codes import CodeDistribution, GaussianCode
+from .following import Follower, StopGradient
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
 from .pictures import Lightness, PatchWhitening, ResizeLike
@@ -10,9 +11,11 @@ __all__ = [
     "BatchSpread",
     "BernoulliPixels",
     "CodeDistribution",
+    "Follower",
     "GaussianCode",
     "GaussianPixels",
     "Lightness",
     "PatchWhitening",
     "ResizeLike",
+    "StopGradient",
 ]
