@@ -56,7 +56,7 @@ class EmbeddingModel(ImageModel):
 
 
 def _count(embeddings):
-    return "one picture" if embeddings.ndim == 1 else f"{len(embeddings)} pictures"
+    return "one picture" if embeddings.ndim == 1 else f"a batch of {len(embeddings)}"
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

@@ -10,7 +10,10 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])  # luma and two chroma axes
+# RGB -> YIQ: luma and two axes of chroma; and what keeps luma alone, scales chroma, turns it by a right angle, in RGB.
+YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+LUMA = YIQ[0]
+CHROMA = np.linalg.inv(YIQ) @ np.array([np.diag([1, 0, 0]), np.diag([0, 1, 1]), [[0] * 3, [0, 0, -1], [0, 1, 0]]]) @ YIQ
 
 
 def fold(seed, use):
@@ -79,15 +82,12 @@ def colour_jitter(images, seed, strength=0.4, hue=0.1, grey=0.2):
     brightness, contrast, saturation = tf.unstack(1 + strength * (2 * draws[:, :3] - 1), axis=1)
     luma = x
     if x.shape[-1] == 3:
-        luma = tf.tensordot(x, tf.constant(YIQ[0], tf.float32), 1)[..., None]
+        luma = tf.tensordot(x, tf.constant(LUMA, tf.float32), 1)[..., None]
         saturation = tf.where(draws[:, 3] < grey, 0.0, saturation)
         angle = (2 * draws[:, 4] - 1) * hue * 2 * math.pi
         # All of it is linear in RGB: one matrix for each image, that keeps luma and scales and turns chroma.
-        keep, scale, turn = (np.linalg.inv(YIQ) @ np.array(m, "float64") @ YIQ for m in (
-            [[1, 0, 0], [0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 0, 0], [0, 0, -1], [0, 1, 0]]
-        ))  # fmt: skip
         parts = tf.stack([tf.ones_like(angle), saturation * tf.cos(angle), saturation * tf.sin(angle)], axis=1)
-        matrix = tf.tensordot(parts, tf.constant([keep, scale, turn], tf.float32), 1)  # (N, 3, 3)
+        matrix = tf.tensordot(parts, tf.constant(CHROMA, tf.float32), 1)  # (N, 3, 3)
         x = tf.einsum("nhwc,ndc->nhwd", x, matrix)
     middle = tf.reduce_mean(luma, axis=[1, 2, 3], keepdims=True)
     x = brightness[:, None, None, None] * (middle + contrast[:, None, None, None] * (x - middle))
