@@ -62,7 +62,6 @@ def test_verbs_are_endpoints(model, photos, tmp_path):
 
 def test_figures_are_those_of_the_views(model):
     dataset = data.open("cifar10_sample")
-    figures = embeddings.measure(model, dataset)
     images = dataset.arrays("test")[0][: embeddings.CHUNK]
     few = data.open({"train": (images[:10], np.arange(10)), "test": (images, np.arange(len(images)) % 10)})
     figures = embeddings.measure(model, few)

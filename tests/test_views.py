@@ -12,7 +12,7 @@ VIEWS = {
     "shift": lambda images, seed: views.shift(images, seed, pixels=2),
     "cutout": lambda images, seed: views.cutout(images, seed, side=3),
     "resized_crop": views.resized_crop,
-    "colour_jitter": lambda images, seed: views.colour_jitter(tf.cast(images, tf.float32) / 48, seed),
+    "colour_jitter": views.colour_jitter,
 }
 
 
