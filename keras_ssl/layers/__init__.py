@@ -4,6 +4,7 @@ from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
 from .dense import TiedDense
 from .enlargement import BicubicEnlargement, PixelShuffle
+from .following import Follower, StopGradient
 from .holes import FillHoles, HideHoles
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
@@ -19,6 +20,7 @@ __all__ = [
     "Corruption",
     "FillHoles",
     "FoldPatches",
+    "Follower",
     "GaussianCode",
     "GaussianPixels",
     "HideHoles",
@@ -27,5 +29,6 @@ __all__ = [
     "PatchWhitening",
     "PixelShuffle",
     "ResizeLike",
+    "StopGradient",
     "TiedDense",
 ]
