@@ -170,6 +170,19 @@ RECIPES = {
         precision="mixed_bfloat16",
         probe_block="block3a",
     ),
+    "vqvae": Recipe(
+        summary="Images as 64 words of a learned vocabulary of 512, and a small language model of them.",
+        method="image.vqvae",
+        dataset="cifar10",
+        encoder="residual",
+        epochs=35,
+        batch_size=128,
+        optimizer="adam",
+        learning_rate=1e-3,
+        warmup=0.02,
+        precision="mixed_bfloat16",
+        probe_block="block2",
+    ),
 }
 
 

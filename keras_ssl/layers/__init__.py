@@ -4,6 +4,8 @@ from .codes import CodeDistribution, GaussianCode
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
 from .pictures import Lightness, PatchWhitening, ResizeLike
+from .quantization import VectorQuantizer
+from .sequences import ShiftedPositions
 
 __all__ = [
     "BatchNormalization",
@@ -15,4 +17,6 @@ __all__ = [
     "Lightness",
     "PatchWhitening",
     "ResizeLike",
+    "ShiftedPositions",
+    "VectorQuantizer",
 ]
