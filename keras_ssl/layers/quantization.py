@@ -82,8 +82,8 @@ class VectorQuantizer(keras.layers.Layer):
     def follow(self, z, indices, seed):
         """Note which codes a training batch used, move an "ema" codebook to the batch, and revive dead codes.
 
-        z (N, h, w, d), indices (N, h, w): this replica's share of the batch; all replicas' count. seed: int tensor (2,),
-            this replica's own, for the vectors that dead codes become.
+        z (N, h, w, d), indices (N, h, w): this replica's share of the batch; all replicas' count. seed: an int tensor
+            (2,), this replica's own, for the vectors that dead codes become.
         """
         import tensorflow as tf
 
