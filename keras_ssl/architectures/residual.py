@@ -32,7 +32,7 @@ def residual_decoder(map_shape, shape, width=128, blocks=2, hidden=32):
     """Map (N, h, w, d) of `map_shape` (h, w, d) -> image (N, *shape), float32 in 0..255.
 
     width: channels on the map and in the residual blocks, halved (down to 16) by each transposed convolution that
-        doubles height and width. What comes out larger than the image is resized to it.
+        doubles height and width; the last one gives the colours. What is larger than the image then is resized to it.
     """
     height, width_, channels = shape
     doublings = max(math.ceil(math.log2(full / part)) for full, part in zip((height, width_), map_shape, strict=False))
@@ -41,11 +41,12 @@ def residual_decoder(map_shape, shape, width=128, blocks=2, hidden=32):
     for i in range(1, blocks + 1):
         x = _residual_block(x, hidden, f"block{i}")
     x = layers.ReLU(name="features")(x)
-    for i in range(1, doublings + 1):
+    for i in range(1, doublings):
         x = layers.Conv2DTranspose(
             max(16, width >> i), 4, 2, padding="same", activation="relu", kernel_initializer="he_normal", name=f"up{i}"
         )(x)
-    x = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="logits")(x)
+    stride = 2 if doublings else 1
+    x = layers.Conv2DTranspose(channels, 4, stride, padding="same", dtype="float32", name="logits")(x)
     x = layers.Activation("sigmoid", dtype="float32", name="brightness")(x)
     if x.shape[1:3] != (height, width_):
         x = layers.Resizing(height, width_, dtype="float32", name="image")(x)

@@ -25,7 +25,8 @@ LOSS = None  # train_step has its own
 METRICS = []
 FIXED_SIZE = True  # the prior knows a grid of one size
 PRECISION = 16  # about 1 / the variance of photos' pixels: the squared error is weighed in units of that
-CHUNK = 250  # images at a time
+PRIOR_EVERY = 4  # images of a training batch: the prior learns from one in so many, or it would take most of the time
+CHUNK = 250  # images at a time when drawing and measuring
 
 
 def pretext(images, seed, flips=True):
@@ -138,7 +139,7 @@ class VQVAE(OwnStep, Autoencoder):
         z = self._map(images, training)
         quantised, indices = book(z)
         mse = tf.reduce_mean(losses.mse(images, self.get_layer("decoder")(quantised, training=training)))
-        nats = tf.reduce_mean(self._surprise(indices, training))
+        nats = tf.reduce_mean(self._surprise(indices[:: PRIOR_EVERY if training else 1], training))
         loss = PRECISION * mse + book.objective(z, indices) + nats
         return loss, z, indices, mse, tf.exp(entropy(indices, book.size)), nats / math.log(2)
 
