@@ -1,5 +1,6 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
+from .boltzmann import FreeEnergy
 from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
 from .dense import TiedDense
@@ -21,6 +22,7 @@ __all__ = [
     "FillHoles",
     "FoldPatches",
     "Follower",
+    "FreeEnergy",
     "GaussianCode",
     "GaussianPixels",
     "HideHoles",
