@@ -170,6 +170,20 @@ RECIPES = {
         precision="mixed_bfloat16",
         probe_block="block3a",
     ),
+    "masked_autoencoder": Recipe(
+        summary="Paint three quarters of a picture's patches from the rest, by a small vision transformer.",
+        method="image.masked_autoencoder",
+        dataset="cifar10",
+        encoder="vit",
+        epochs=40,
+        batch_size=256,
+        optimizer="adam",
+        learning_rate=1e-3,
+        beta_2=0.95,
+        weight_decay=0.05,
+        warmup=0.05,
+        precision="mixed_bfloat16",
+    ),
 }
 
 

@@ -16,8 +16,9 @@ from .applications import application
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
+from .vit import vit
 
-ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp}
+ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp, "vit": vit}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):

@@ -1,8 +1,10 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
+from .attention import SelfAttention
 from .codes import CodeDistribution, GaussianCode
 from .likelihoods import BernoulliPixels, GaussianPixels
-from .normalization import BatchNormalization, BatchSpread
+from .normalization import BatchNormalization, BatchSpread, LayerNormalization
+from .patches import GreyForHidden, HiddenPatches, MaskToken, Patches, Positions, TokensToMap, VisibleTokens
 from .pictures import Lightness, PatchWhitening, ResizeLike
 
 __all__ = [
@@ -12,7 +14,16 @@ __all__ = [
     "CodeDistribution",
     "GaussianCode",
     "GaussianPixels",
+    "GreyForHidden",
+    "HiddenPatches",
+    "LayerNormalization",
     "Lightness",
+    "MaskToken",
     "PatchWhitening",
+    "Patches",
+    "Positions",
     "ResizeLike",
+    "SelfAttention",
+    "TokensToMap",
+    "VisibleTokens",
 ]
