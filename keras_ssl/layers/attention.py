@@ -9,7 +9,7 @@ class SelfAttention(layers.Layer):
     """Each token looks at all others: softmax(q k' / sqrt(d)) v in each of `heads` heads of d = C / heads channels.
 
     Vaswani et al., NeurIPS 2017, arXiv:1706.03762. The same as keras.layers.MultiHeadAttention of a sequence with
-    itself; with one product for queries, keys and values it trains a small transformer 1.1 to 1.2 times faster on a CPU.
+    itself; with one product for queries, keys and values, a small transformer trains 1.1 to 1.2 times faster on a CPU.
 
     Shape: (N, T, C) -> (N, T, C).
     """

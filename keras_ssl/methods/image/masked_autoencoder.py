@@ -1,9 +1,9 @@
 """Masked autoencoder: hide three quarters of a picture's patches and paint them from the rest.
 
 He, Chen, Xie, Li, Dollar, Girshick, CVPR 2022, arXiv:2111.06377. The encoder, a vision transformer, sees the visible
-patches alone, which makes training cheap; a small decoder gets what it says of them, with a learned token in each hidden
-place. The loss is on hidden patches only. An encoder that isn't made of tokens gets the whole picture with the hidden
-patches in grey instead (SimMIM: Xie et al., CVPR 2022, arXiv:2111.09886).
+patches alone, which makes training cheap; a small decoder gets what it says of them, with a learned token in each
+hidden place. The loss is on hidden patches only. An encoder that isn't made of tokens gets the whole picture with the
+hidden patches in grey instead (SimMIM: Xie et al., CVPR 2022, arXiv:2111.09886).
 """
 
 import keras
@@ -185,13 +185,14 @@ class MaskedAutoencoder(ImageModel):
 
 
 def measure(model, dataset):
-    """Squared error on hidden patches of test images, pixels in 0..1, by predict's mask, beside guesses without a model.
+    """Squared error on hidden patches of test images, pixels in 0..1, by predict's mask, beside simple guesses.
 
     "linear": ridge regression from the visible pixels, fitted to the training images; "nearest_patch": the nearest
     visible one again; "visible_mean": the mean colour of the visible pixels.
+
     "energy_auc": how well the energy tells pictures from the same with their patches in random order.
     """
-    height, width, channels = dataset.shape
+    height, width, _ = dataset.shape
     hidden = model.mask(height, width)
     linear = _Linear(dataset, hidden)
     nearest = _nearest(hidden, model._side)
@@ -201,7 +202,7 @@ def measure(model, dataset):
         truth = images[:, hidden].astype("float64")  # (N, pixels, C)
         visible = images[:, ~hidden]
         guesses = [model.predict(images, batch_size=100)[:, hidden], linear(visible).reshape(truth.shape),
-                   images[:, *nearest][:, hidden], visible.mean(axis=1, keepdims=True)]  # fmt: skip
+                   images[:, nearest[0], nearest[1]][:, hidden], visible.mean(axis=1, keepdims=True)]  # fmt: skip
         for name, guess in zip(errors, guesses, strict=True):
             errors[name] += np.sum((guess - truth) ** 2) / 255**2
         count += truth.size
