@@ -17,8 +17,15 @@ from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
 from .residual import residual_encoder
+from .vit import vit
 
-ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp, "residual": residual_encoder}
+ENCODERS = {
+    "convnet": convnet,
+    "dcgan": dcgan_encoder,
+    "mlp": mlp,
+    "residual": residual_encoder,
+    "vit": vit,
+}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
