@@ -124,3 +124,8 @@ def natural_images(x, shape, name="the model"):
     if (height and height != x.shape[1]) or (width and width != x.shape[2]):
         raise InputError(f"{name} takes pictures of {height}x{width}, got {x.shape[1]}x{x.shape[2]}: resize them")
     return x, single
+
+
+def by_parts(function, batch, size=500):
+    """A function of a batch, run on `size` of it at a time, so that memory doesn't grow with the batch."""
+    return np.concatenate([function(batch[i : i + size]) for i in range(0, max(1, len(batch)), size)])

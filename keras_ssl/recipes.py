@@ -170,6 +170,17 @@ RECIPES = {
         precision="mixed_bfloat16",
         probe_block="block3a",
     ),
+    "rbm": Recipe(
+        summary="Hidden units that explain which pixels are white together: an energy, and samples of it.",
+        method="image.boltzmann",
+        dataset="mnist",
+        encoder="boltzmann",
+        encoder_options={"units": 1000},
+        epochs=100,
+        batch_size=100,
+        learning_rate=0.01,
+        warmup=0.0,
+    ),
 }
 
 

@@ -44,3 +44,9 @@ def cutout(images, seed, side, fill=128):
     columns = tf.cast(tf.range(shape[2]), tf.float32)[None] + 0.5 - centres[:, 1:] * tf.cast(shape[2], tf.float32)
     covered = (tf.abs(rows) < side / 2)[:, :, None] & (tf.abs(columns) < side / 2)[:, None, :]
     return tf.where(covered[..., None], tf.cast(fill, images.dtype), images)
+
+
+def binarise(images, seed):
+    """Each pixel white (255) with the probability that its brightness stands for, else black."""
+    chance = tf.random.stateless_uniform(tf.shape(images), fold(seed, "binarise"), alg="philox")
+    return tf.where(chance * 255 < tf.cast(images, tf.float32), tf.cast(255, images.dtype), tf.cast(0, images.dtype))

@@ -278,6 +278,7 @@ JOBS = {
     # with layers that draw random numbers
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
     "gan": GAN,  # two optimizers
+    "rbm": {**SMALL, "recipe": "rbm", "encoder_options": {"units": 8}},  # Markov chains that go on
 }
 
 

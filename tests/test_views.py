@@ -69,3 +69,11 @@ def test_cutout_covers_one_square():
         assert np.ptp(rows) == len(rows) - 1 <= 3 and np.ptp(columns) == len(columns) - 1 <= 3
         areas.append(hole.sum())
     assert max(areas) == 16 and min(areas) >= 4  # partly outside at times; its centre never
+
+
+def test_binarised_pixels_are_white_as_often_as_they_are_bright():
+    grey = np.broadcast_to(np.array([0, 51, 204, 255], "uint8")[None, :, None, None], (4000, 4, 1, 1))
+    drawn = views.binarise(tf.constant(grey), tf.constant([0, 1])).numpy()
+    assert drawn.dtype == np.uint8 and set(np.unique(drawn)) == {0, 255}
+    white = (drawn == 255).mean(axis=(0, 2, 3))
+    assert white[0] == 0 and white[3] == 1 and np.allclose(white[1:3], [0.2, 0.8], atol=4 * np.sqrt(0.16 / 4000))

@@ -13,11 +13,12 @@ from ..errors import InputError, unknown
 from ..models import ImageModel
 from ..saving import open_keras_file
 from .applications import application
+from .boltzmann import boltzmann
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
 
-ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp}
+ENCODERS = {"boltzmann": boltzmann, "convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -51,13 +52,16 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
 
 def adapt(model, images):
-    """Fit every fresh PatchWhitening of `model` to a sample of images (N, H, W, C); one of a trained model stays."""
+    """Fit every fresh layer that starts from data, such as PatchWhitening, to a sample of images (N, H, W, C).
+
+    One of a trained model stays.
+    """
     for sub in [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]:
         for layer in sub.layers:
             if getattr(layer, "adapted", True):
                 continue
             before = keras.Model(sub.input, layer.input)
-            layer.adapt(keras.ops.convert_to_numpy(before(images)))
+            layer.adapt(keras.tree.map_structure(keras.ops.convert_to_numpy, before(images)))
 
 
 def encoder_of(model):

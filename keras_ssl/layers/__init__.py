@@ -1,5 +1,6 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
+from .boltzmann import FreeEnergy
 from .codes import CodeDistribution, GaussianCode
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
@@ -10,6 +11,7 @@ __all__ = [
     "BatchSpread",
     "BernoulliPixels",
     "CodeDistribution",
+    "FreeEnergy",
     "GaussianCode",
     "GaussianPixels",
     "Lightness",

@@ -14,7 +14,7 @@ from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
 from ...errors import InputError
 from ...layers import CodeDistribution, PatchWhitening
-from ...models import ImageModel
+from ...models import ImageModel, by_parts
 
 LOSS = losses.PixelMeanSquaredError()
 METRICS = [losses.mse]  # on pixels in 0..1
@@ -60,11 +60,6 @@ def _components(images, side, number):
     return layers.Flatten(dtype="float32", name="thumbnail_code")(x)
 
 
-def _by_parts(function, batch, size=500):
-    """A function of a batch, run on `size` of it at a time, so that memory doesn't grow with the batch."""
-    return np.concatenate([function(batch[i : i + size]) for i in range(0, max(1, len(batch)), size)])
-
-
 @keras.saving.register_keras_serializable("keras_ssl")
 class Autoencoder(ImageModel):
     """`predict` reconstructs; `encode` gives codes, `decode` images of codes, `sample` new images."""
@@ -77,7 +72,7 @@ class Autoencoder(ImageModel):
     def encode(self, images):
         """Pictures, as `predict` takes them -> codes (N, d), (d,) for one."""
         images, single = self.natural(images)
-        codes = _by_parts(self._encode, images)
+        codes = by_parts(self._encode, images)
         return codes[0] if single else codes
 
     def decode(self, codes):
@@ -85,12 +80,12 @@ class Autoencoder(ImageModel):
         codes = np.asarray(codes, "float32")
         if codes.ndim != 2 or codes.shape[1] != self.code:
             raise InputError(f"{self.name} decodes codes of shape (N, {self.code}), got {codes.shape}")
-        return _by_parts(self._decode, codes)
+        return by_parts(self._decode, codes)
 
     def energy(self, images):
         """Squared error of each picture's reconstruction, pixels in 0..1: (N,), a number for one."""
         images, single = self.natural(images)
-        energies = _by_parts(lambda part: self._energy(part).numpy(), images)
+        energies = by_parts(lambda part: self._energy(part).numpy(), images)
         return energies[0] if single else energies
 
     def sample(self, n, seed=0):
