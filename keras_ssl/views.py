@@ -53,6 +53,12 @@ def cutout(images, seed, side, fill=128):
     return tf.where(covered[..., None], tf.cast(fill, images.dtype), images)
 
 
+def binarise(images, seed):
+    """Each pixel white (255) with the probability that its brightness stands for, else black."""
+    chance = tf.random.stateless_uniform(tf.shape(images), fold(seed, "binarise"), alg="philox")
+    return tf.where(chance * 255 < tf.cast(images, tf.float32), tf.cast(255, images.dtype), tf.cast(0, images.dtype))
+
+
 def resized_crop(images, seed, area=0.2):
     """A random part of each image, enlarged to the whole's size by bilinear interpolation.
 

@@ -157,3 +157,11 @@ def test_two_views_of_an_image_lie_side_by_side_and_differ(photos):
         assert level[1:].min() > 0.59 and level.max() < 1.41
     uint8, floats = (views.two_views(photos.astype(kind), SEED) for kind in ("uint8", "float32"))
     np.testing.assert_array_equal(uint8, floats)
+
+
+def test_binarised_pixels_are_white_as_often_as_they_are_bright():
+    grey = np.broadcast_to(np.array([0, 51, 204, 255], "uint8")[None, :, None, None], (4000, 4, 1, 1))
+    drawn = views.binarise(tf.constant(grey), tf.constant([0, 1])).numpy()
+    assert drawn.dtype == np.uint8 and set(np.unique(drawn)) == {0, 255}
+    white = (drawn == 255).mean(axis=(0, 2, 3))
+    assert white[0] == 0 and white[3] == 1 and np.allclose(white[1:3], [0.2, 0.8], atol=4 * np.sqrt(0.16 / 4000))

@@ -13,6 +13,7 @@ from ..errors import InputError, unknown
 from ..models import ImageModel
 from ..saving import open_keras_file
 from .applications import application
+from .boltzmann import boltzmann
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
@@ -20,6 +21,7 @@ from .residual import residual_encoder
 from .vit import vit
 
 ENCODERS = {
+    "boltzmann": boltzmann,
     "convnet": convnet,
     "dcgan": dcgan_encoder,
     "mlp": mlp,
@@ -69,7 +71,7 @@ def adapt(model, images):
             if getattr(layer, "adapted", True):
                 continue
             before = keras.Model(sub.input, layer.input)
-            layer.adapt(keras.ops.convert_to_numpy(before(images)))
+            layer.adapt(keras.tree.map_structure(keras.ops.convert_to_numpy, before(images)))
 
 
 def encoder_of(model):
