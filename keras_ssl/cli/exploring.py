@@ -19,16 +19,20 @@ def explore(
     folder: Folder = None,
     labels_file: LabelsFile = None,
     labels: Annotated[bool, typer.Option("--labels/--no-labels", help="Whether to look at the labels too.")] = True,
-    block: Annotated[str | None, typer.Option(help="Whose output to look at; else the one the model's entry names.")] = None,
+    block: Annotated[
+        str | None, typer.Option(help="Whose output to look at; else the one the model's entry names.")
+    ] = None,
     clusters: Annotated[int | None, typer.Option(help="How many; else one a class, or 10.")] = None,
-    images: Annotated[int, typer.Option(help="How many images to look at, of the test split where there is one.")] = 5000,
+    images: Annotated[
+        int, typer.Option(help="How many images to look at, of the test split where there is one.")
+    ] = 5000,
     size: Size = None,
     seed: Annotated[int, typer.Option(help="Of the choice of images, the clusters and the maps.")] = 0,
     out: Annotated[
         pathlib.Path | None, typer.Option(help="The folder to write; runs/explore-ENCODER by default.")
     ] = None,
     overwrite: Overwrite = False,
-):  # fmt: skip
+):
     """Show the structure of an encoder's features: clusters, maps in two dimensions, nearest neighbours."""
     if dataset is not None and folder is not None:
         raise InputError("give --dataset or --folder, not both")

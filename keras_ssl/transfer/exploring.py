@@ -69,21 +69,22 @@ def explore(
     k = clusters or (len(classes) if classes else CLUSTERS)
     if k > count:
         raise InputError(f"{count} images can't make {k} clusters: give fewer (--clusters)")
-    found, nearest = kmeans(x, k, seed), _nearest(x, min(max(NEAR, COLUMNS - 1), count - 1))
+    near = min(NEAR, count - 1)
+    found, nearest = kmeans(x, k, seed), _nearest(x, near)
     axes = PCA(min(50, *x.shape), random_state=seed).fit(x)
-    thumbnails = features(_pixels(dataset.shape), stream, grid=8)
-    standardise(thumbnails)
+    explained = axes.explained_variance_ratio_[:10].round(6).tolist()
     report = {
         "encoder": named, "dataset": dataset.name, "split": split, "images": count, "block": block, "grid": grid,
         "features": x.shape[1], "seed": seed,
         "clusters": {"count": k, "sizes": np.bincount(found, minlength=k).tolist(), **_agreement(found, labels)},
-        "neighbours": {"count": min(NEAR, count - 1), **_same(nearest, labels)},
-        "pca": {"explained": axes.explained_variance_ratio_[:10].round(6).tolist(), "for_90_percent": _axes_for(x, 0.9)},
+        "neighbours": {"count": near, **_same(nearest[:, :near], labels)},
+        "pca": {"explained": explained, "for_90_percent": _axes_for(x, 0.9)},
     }  # fmt: skip
     if labels is not None:
-        report["thumbnails"] = {
-            **_agreement(kmeans(thumbnails, k, seed), labels), **_same(_nearest(thumbnails, min(NEAR, count - 1)), labels)
-        }  # fmt: skip
+        thumbnails = features(pixels(dataset.shape), stream, grid=8)
+        standardise(thumbnails)
+        same = _same(_nearest(thumbnails, near), labels)
+        report["thumbnails"] = {**_agreement(kmeans(thumbnails, k, seed), labels), **same}
     report["seconds"] = round(time.perf_counter() - began, 1)
     if out is not None:
         with whole_folder(pathlib.Path(out)) as folder:
@@ -159,7 +160,7 @@ def _agreement(clusters, labels):
 
 
 def _same(nearest, labels):
-    return {} if labels is None else {"same_class": float(np.mean(labels[nearest[:, :NEAR]] == labels[:, None]))}
+    return {} if labels is None else {"same_class": float(np.mean(labels[nearest] == labels[:, None]))}
 
 
 def _axes_for(x, share):
@@ -169,7 +170,7 @@ def _axes_for(x, share):
     return int(np.searchsorted(np.cumsum(variances) / max(variances.sum(), 1e-12), share) + 1)
 
 
-def _pixels(shape):
+def pixels(shape):
     """A network that gives images as they are."""
     images = keras.Input(shape)
     return keras.Model(images, keras.layers.Rescaling(1 / 255)(images), name="encoder")

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..data.array_sets import ArraySplit
-from ..errors import InputError
-from .scores import classified, left_over, scores
+from .scores import classified, left_over
 from .spreading import figures, spread
 from .subset import subset
 from .tuning import score, train

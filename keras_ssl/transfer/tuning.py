@@ -6,7 +6,7 @@ import tensorflow as tf
 from .. import distribution, saving, training
 from ..progress import Progress, StopOnNaN
 from .encoders import check_fits
-from .plans import Plan, build, set_trainable, stages, standard, unfreeze
+from .plans import build, set_trainable, stages, standard, unfreeze
 from .rates import by_depth
 from .scores import scores
 from .subset import augmentation
