@@ -5,16 +5,14 @@ labels; and fine-tuning with few and with all labels, the better of two schedule
 of random weights, fine-tuned, is what training from scratch reaches.
 """
 
-import math
 import pathlib
 import time
-
-import numpy as np
 
 from .. import data, distribution, zoo
 from ..errors import InputError
 from .comparison import SCRATCH, TUNED, Run
 from .encoders import blocks, open_encoder, sample_images, untrained
+from .intervals import interval
 from .linear import probe
 from .neighbours import knn
 from .plans import Plan
@@ -68,7 +66,7 @@ def measure(name, dataset, folder, *, like=None, full=False, say=None):
     def tuned(labels, seed):
         run = Run(dataset, parts(dataset, labels, seed), seed, distribution.strategy("auto"), 0, lambda line: None)
         start = untrained(encoder, dataset, seed) if random else encoder
-        _, figures, _ = run.best(name, start, Plan(), SCRATCH if random else TUNED, {})
+        _, figures, *_ = run.best(name, start, Plan(), SCRATCH if random else TUNED, {})
         return figures["accuracy"]
 
     block = once("block", lambda: best_block(encoder, dataset))
@@ -94,16 +92,6 @@ def best_block(encoder, dataset):
     return max(reached, key=reached.get)
 
 
-def interval(values):
-    """(mean, half the width of its 95 % confidence interval by Student's t) of some values; nan for a single one."""
-    from scipy import stats
-
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, math.nan
-    return mean, float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
-
-
 def markdown(measured):
     """The table as Markdown. measured: {group title: {row title: what `measure` returned}}, rows by their probe."""
     columns = ["encoder", "block", "probe", "k-NN", f"fine-tuned, {FEW:.0%}", f"{SOME:.0%}", "all labels"]
@@ -121,7 +109,7 @@ def markdown(measured):
 
 def _said(values):
     mean, half = interval(values)
-    return f"{100 * mean:.1f}" + ("" if math.isnan(half) else f" ± {100 * half:.1f}")
+    return f"{100 * mean:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
 
 
 def chart(group, path, title):

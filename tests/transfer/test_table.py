@@ -1,20 +1,10 @@
 import json
 
-import numpy as np
 import pytest
-from scipy import stats
 
 from keras_ssl import data, transfer
 from keras_ssl.errors import InputError
 from keras_ssl.transfer import table
-
-
-def test_the_interval_is_student_s():
-    values = [0.5, 0.52, 0.57]
-    low, high = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
-    mean, half = table.interval(values)
-    assert (mean - half, mean + half) == pytest.approx((low, high))
-    assert np.isnan(table.interval([0.5])[1])
 
 
 def test_a_figure_that_is_known_is_not_measured_again(made, own_zoo, tmp_path, monkeypatch):
