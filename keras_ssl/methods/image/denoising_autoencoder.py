@@ -73,10 +73,10 @@ class DenoisingAutoencoder(ImageModel):
         spoilt = self._corrupt(images, seed).numpy()
         return spoilt[0] if single else spoilt
 
-    def energy(self, images, batch_size=32):
+    def energy(self, images):
         """Squared size of what denoising takes away, pixels in 0..1, low for clean pictures: (N,), a number for one."""
         images, single = self.natural(images)
-        energies = losses.mse(images, self.predict(images, batch_size=batch_size)).numpy()
+        energies = losses.mse(images, self.predict(images)).numpy()
         return energies[0] if single else energies
 
     def endpoints(self):

@@ -75,7 +75,7 @@ class Cubed(keras.regularizers.Regularizer):
     """Somebody's own Omega(z)."""
 
     def __call__(self, z):
-        return 1e-6 * keras.ops.sum(keras.ops.abs(z) ** 3)
+        return 1e-1 * keras.ops.sum(keras.ops.abs(z) ** 3)
 
     def get_config(self):
         return {}
@@ -86,7 +86,7 @@ class Cubed(keras.regularizers.Regularizer):
     [
         (keras.regularizers.L1(1e-3), lambda z: 1e-3 * np.abs(z).sum()),
         ({"class_name": "L2", "config": {"l2": 1e-3}}, lambda z: 1e-3 * (z**2).sum()),
-        (Cubed(), lambda z: 1e-6 * (np.abs(z) ** 3).sum()),
+        (Cubed(), lambda z: 1e-1 * (np.abs(z) ** 3).sum()),
     ],
 )
 def test_any_regularizer_of_the_code_joins_the_loss(regularizer, omega, tiny, photos, tmp_path):
