@@ -14,9 +14,8 @@ import pathlib
 import sys
 import time
 
-from keras_ssl import data, training, transfer, zoo
+from keras_ssl import baselines, data, training, transfer, zoo
 from keras_ssl.errors import InputError
-from keras_ssl.transfer.exploring import pixels
 from keras_ssl.transfer.intervals import interval
 
 VAE = "vae_fashion_mnist"
@@ -32,7 +31,7 @@ def ways(given):
         return transfer.finetune(given.encoder, images, **few, **settings, **mode)[1]
 
     return {
-        "raw pixels": ("labels alone", lambda s: transfer.probe(pixels(images.shape), images, seed=s, grid=28, **few)),
+        "raw pixels": ("labels alone", lambda s: transfer.probe(baselines.pixels(images.shape), images, seed=s, **few)),
         "features": ("labels alone", lambda s: transfer.probe(given.encoder, images, seed=s, block=given.block, **few)),
         "network": ("labels alone", lambda s: network(s)),
         "pseudo-labels": ("low-density", lambda s: network(s, mode="pseudo-label", unlabelled=given.unlabelled)),

@@ -81,7 +81,7 @@ def explore(
         "pca": {"explained": explained, "for_90_percent": _axes_for(x, 0.9)},
     }  # fmt: skip
     if labels is not None:
-        thumbnails = features(pixels(dataset.shape), stream, grid=8)
+        thumbnails = features(_identity(dataset.shape), stream, grid=8)
         standardise(thumbnails)
         same = _same(_nearest(thumbnails, near), labels)
         report["thumbnails"] = {**_agreement(assign(thumbnails, k, seed), labels), **same}
@@ -168,7 +168,7 @@ def _axes_for(x, share):
     return int(np.searchsorted(np.cumsum(variances) / max(variances.sum(), 1e-12), share) + 1)
 
 
-def pixels(shape):
+def _identity(shape):
     """A network that gives images as they are."""
     images = keras.Input(shape)
     return keras.Model(images, keras.layers.Rescaling(1 / 255)(images), name="encoder")
