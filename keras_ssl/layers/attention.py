@@ -1,6 +1,7 @@
 """Attention of tokens to each other."""
 
 import keras
+import tensorflow as tf
 from keras import layers, ops
 
 
@@ -30,7 +31,8 @@ class SelfAttention(layers.Layer):
         each = width // self.heads
         x = ops.reshape(self.inward(tokens), (-1, count, 3, self.heads, each))
         queries, keys, values = ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), axis=0)  # (N, heads, T, each)
-        weights = ops.softmax(ops.matmul(queries * each**-0.5, ops.transpose(keys, (0, 1, 3, 2))))
+        scores = ops.matmul(queries * each**-0.5, ops.transpose(keys, (0, 1, 3, 2)))
+        weights = tf.nn.softmax(scores)  # keras.ops warns of pictures of one patch
         answers = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
         return self.outward(ops.reshape(answers, (-1, count, width)))
 
