@@ -104,6 +104,33 @@ def test_finetune_on_the_bundled_sample(run, mine, tmp_path):
     assert again.exit_code == 0, again.output  # what came out goes in again
 
 
+def test_semi_supervised_over_seeds_on_the_bundled_sample(run, mine, tmp_path):
+    few = ["--labels", "20", "--epochs", "1", "--unlabelled", "40", "--strategy", "one"]
+    result = run("finetune", "mine", "--mode", "pseudo-label", "--rounds", "1", "--threshold", "0.1", *few)
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "runs" / "finetune-mine-20"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["pseudo_labels"]["rounds"][0]["accepted"] == 40 and (folder / "pseudo_labels.png").exists()
+    result = run(
+        "finetune", "mine", "--mode", "label-spreading", "--compare", "--seeds", "2", "--batch-size", "8", *few
+    )
+    assert result.exit_code == 0, result.output
+    lines = [line.split("  ")[0] for line in result.stdout.splitlines()]
+    assert {"scratch", "linear probe", "fine-tuned", "label spreading", "label-spreading"} <= set(lines)
+    assert "± 95 % over 2 seeds" in result.stdout and "label-spreading over fine-tuned: " in result.stdout
+
+
+def test_explore_on_the_bundled_sample(run, mine, tmp_path):
+    result = run("explore", "mine", "--images", "60", "--clusters", "4")
+    assert result.exit_code == 0, result.output
+    assert "60 images of cifar10_sample, 4 features, 4 clusters" in result.stdout and "NMI" in result.stdout
+    folder = tmp_path / "runs" / "explore-mine"
+    assert {path.suffix for path in folder.iterdir()} == {".png", ".json"}
+    assert json.loads((folder / "report.json").read_text())["command"].startswith("keras-ssl explore mine")
+    again = run("explore", str(mine / "model.keras"), "--no-labels", "--images", "30", "--out", "other")
+    assert again.exit_code == 0 and "NMI" not in again.stdout and (tmp_path / "other" / "tsne.png").exists()
+
+
 def test_compare_prints_a_table(run, mine, monkeypatch, tmp_path):
     rows = {way: {"accuracy": value, "labels": 250, "seconds": 30.2} for way, value in
             (("scratch", 0.41), ("linear probe", 0.55), ("fine-tuned", 0.613))}  # fmt: skip
@@ -208,6 +235,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_
         (["finetune", "mine", "--mode", "ful"], "unknown mode 'ful'; did you mean full?"),
         (["finetune", "mine", "--strategy", "mirorred"], "unknown strategy 'mirorred'; did you mean mirrored?"),
         (["finetune", "mine", "--task", "multilabel"], "can't be used for multilabel"),
+        (["finetune", "mine", "--mode", "pseudo-labels"], "unknown mode 'pseudo-labels'; did you mean pseudo-label?"),
+        (["finetune", "mine", "--mode", "pseudo-label"], "no image is unlabelled"),
+        (["finetune", "mine", "--mode", "discriminative", "--depth-factor", "2"], "depth_factor is more than 0"),
+        (["explore", "nobody"], "unknown zoo entry 'nobody'"),
+        (["explore", "mine", "--dataset", "cifar10", "--folder", "x"], "--dataset or --folder, not both"),
+        (["explore", "mine", "--no-labels", "--labels-file", "x.csv"], "--labels-file or --no-labels, not both"),
+        (["explore", "mine", "--block", "blok1"], "unknown block 'blok1'"),
+        (["explore", "mine", "--clusters", "1"], "clusters is 2 or more"),
     ],
 )
 def test_wrong_words_are_one_line_and_leave_nothing(words, message, run, mine, tmp_path):

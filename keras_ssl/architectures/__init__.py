@@ -13,12 +13,21 @@ from ..errors import InputError, unknown
 from ..models import ImageModel
 from ..saving import open_keras_file
 from .applications import application
+from .boltzmann import boltzmann
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
+from .residual import residual_encoder
 from .vit import vit
 
-ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp, "vit": vit}
+ENCODERS = {
+    "boltzmann": boltzmann,
+    "convnet": convnet,
+    "dcgan": dcgan_encoder,
+    "mlp": mlp,
+    "residual": residual_encoder,
+    "vit": vit,
+}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -52,13 +61,17 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
 
 def adapt(model, images):
-    """Fit every fresh PatchWhitening of `model` to a sample of images (N, H, W, C); one of a trained model stays."""
-    for sub in [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]:
+    """Fit every fresh layer of `model` that starts from data (it has `adapt`) to images (N, H, W, C).
+
+    Such are PatchWhitening and VectorQuantizer; those of a trained model stay.
+    """
+    models = [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]
+    for sub in reversed(models):  # the inner ones first: what they give is what the outer ones' layers are fitted to
         for layer in sub.layers:
             if getattr(layer, "adapted", True):
                 continue
             before = keras.Model(sub.input, layer.input)
-            layer.adapt(keras.ops.convert_to_numpy(before(images)))
+            layer.adapt(keras.tree.map_structure(keras.ops.convert_to_numpy, before(images)))
 
 
 def encoder_of(model):

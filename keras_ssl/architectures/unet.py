@@ -1,0 +1,62 @@
+"""A decoder with skips: from an encoder's deepest map up to full size, meeting the encoder's own map at each size.
+
+Ronneberger, Fischer, Brox, MICCAI 2015, arXiv:1505.04597. What is coarse comes from the deepest map, and what is fine
+from the earlier ones and from the image itself, which pooling hasn't blurred.
+"""
+
+import keras
+from keras import layers
+
+from ..errors import InputError
+from ..layers import ResizeLike
+from . import with_skips
+
+SKIPS = ("stem", "block1", "block2")  # the maps that are met, where an encoder has them: of full size, half, a quarter
+
+
+def unet(encoder, widths=(32, 48, 64, 96)):
+    """(the encoder giving its earlier maps too, a model named "decoder" of the images and all these maps).
+
+        encoder, decoder = unet(encoder)
+        features = decoder([images, *keras.tree.flatten(encoder(images))])  # (N, H, W, widths[0])
+
+    widths: the decoder's channels at full size, beside each further one of SKIPS, and on the deepest map.
+
+    An encoder without blocks of these names is met at full size, by the image, and at its deepest map.
+    Raises InputError for other than four widths, and for an encoder that gives no map.
+    """
+    if len(widths) != len(SKIPS) + 1:
+        raise InputError(f"a decoder with skips takes {len(SKIPS) + 1} widths, got {widths}")
+    if len(encoder.output.shape) != 4:
+        raise InputError(
+            f"a decoder with skips needs an encoder that gives a map (N, h, w, C), got {encoder.output.shape}"
+        )
+    known = [layer.name for layer in encoder.layers]
+    skips = [name for name in SKIPS if name in known]
+    encoder = with_skips(encoder, skips)
+    images = keras.Input(encoder.input.shape[1:], name="seen")
+    maps = {
+        name: keras.Input(output.shape[1:], name=f"{name}_map")
+        for name, output in zip([*skips, "deepest"], encoder.outputs, strict=True)
+    }
+    x = _convolution(maps["deepest"], widths[-1], 1, "up_deepest")
+    for name, width in zip(SKIPS[:0:-1], widths[-2:0:-1], strict=True):
+        if name in maps:
+            x = layers.Concatenate(name=f"up_{name}_meet")(
+                [ResizeLike(name=f"up_{name}_size")([x, maps[name]]), maps[name]]
+            )
+            x = _convolution(x, width, 3, f"up_{name}")
+    full = [
+        layers.Rescaling(1 / 64, offset=-2, name="up_rescale")(images),
+        *(maps[name] for name in skips if name == SKIPS[0]),
+    ]
+    x = layers.Concatenate(name="up_meet")([ResizeLike(name="up_size")([x, images]), *full])
+    x = _convolution(x, widths[0], 3, "up_a")
+    x = _convolution(x, widths[0], 3, "up")
+    return encoder, keras.Model([images, *maps.values()], x, name="decoder")
+
+
+def _convolution(x, width, side, name):
+    return layers.Conv2D(
+        width, side, padding="same", activation="relu", kernel_initializer="he_normal", name=name
+    )(x)  # fmt: skip
