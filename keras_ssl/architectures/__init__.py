@@ -93,6 +93,12 @@ def with_skips(encoder, blocks):
     return keras.Model(encoder.input, [*(encoder.get_layer(b).output for b in blocks), encoder.output], name="encoder")
 
 
+def maps_of(encoder, names):
+    """Those of the names that are blocks of the encoder and maps (N, h, w, C): a transformer's blocks are tokens."""
+    known = {layer.name: layer for layer in encoder.layers}
+    return [name for name in names if name in known and len(known[name].output.shape) == 4]
+
+
 def pooled(features, pooling="avg"):
     """Feature map (N, H, W, C) -> vector (N, C) by "avg" or "max"; a vector stays as it is."""
     if len(features.shape) == 2:

@@ -9,7 +9,7 @@ from keras import layers
 
 from ..errors import InputError
 from ..layers import ResizeLike
-from . import with_skips
+from . import maps_of, with_skips
 
 SKIPS = ("stem", "block1", "block2")  # the maps that are met, where an encoder has them: of full size, half, a quarter
 
@@ -31,8 +31,7 @@ def unet(encoder, widths=(32, 48, 64, 96)):
         raise InputError(
             f"a decoder with skips needs an encoder that gives a map (N, h, w, C), got {encoder.output.shape}"
         )
-    known = [layer.name for layer in encoder.layers]
-    skips = [name for name in SKIPS if name in known]
+    skips = maps_of(encoder, SKIPS)
     encoder = with_skips(encoder, skips)
     images = keras.Input(encoder.input.shape[1:], name="seen")
     maps = {

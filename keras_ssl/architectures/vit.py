@@ -8,7 +8,8 @@ import keras
 from keras import layers
 
 from ..errors import InputError
-from ..layers import LayerNormalization, Patches, Positions, SelfAttention, TokensToMap, VisibleTokens
+from ..layers import LayerNormalization, Patches, Positions, TokensToMap, VisibleTokens
+from .transformer import transformer_block
 
 
 def vit(shape=(None, None, 3), patch=4, width=128, depth=4, heads=4):
@@ -19,8 +20,8 @@ def vit(shape=(None, None, 3), patch=4, width=128, depth=4, heads=4):
     Hidden patches, whose pixels are all `layers.patches.HIDDEN`, are left out: the blocks see the others alone, and the
     map is 0 there. All pictures of a batch hide equally many.
 
-    Blocks: "stem", the embedded patches as a map, then tokens (N, T, width): "block1a" (after the attention), "block1"
-    (after the two dense layers), "block2a", ...
+    Blocks, of tokens (N, T, width) and not of maps: "block1a" (after the attention), "block1" (after the two dense
+    layers), "block2a", ...
 
     Raises InputError for sizes that don't fit.
     """
@@ -32,21 +33,9 @@ def vit(shape=(None, None, 3), patch=4, width=128, depth=4, heads=4):
     patches = Patches(patch, name="patches")(images)
     x = layers.Rescaling(1 / 64, offset=-2, name="rescale")(patches)
     x = layers.Dense(width, name="embed")(x)
-    x = Positions(name="stem")(x)
+    x = Positions(name="positions")(x)
     tokens, places = VisibleTokens(name="visible")([x, patches])
     for i in range(1, depth + 1):
         tokens = transformer_block(tokens, heads, f"block{i}")
     tokens = LayerNormalization(epsilon=1e-6, name="norm")(tokens)
     return keras.Model(images, TokensToMap(name="map")([tokens, places, x]), name="encoder")
-
-
-def transformer_block(tokens, heads, name):
-    """Tokens (N, T, C) -> (N, T, C): attention, then two dense layers of each token, both added to what came in."""
-    width = tokens.shape[-1]
-    x = LayerNormalization(epsilon=1e-6, name=f"{name}a_norm")(tokens)
-    x = SelfAttention(heads, name=f"{name}a_attention")(x)
-    tokens = layers.Add(name=f"{name}a")([tokens, x])
-    x = LayerNormalization(epsilon=1e-6, name=f"{name}_norm")(tokens)
-    x = layers.Dense(4 * width, activation="gelu", name=f"{name}_hidden")(x)
-    x = layers.Dense(width, name=f"{name}_dense")(x)
-    return layers.Add(name=name)([tokens, x])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from keras_ssl import architectures
+from keras_ssl import architectures, methods
 from keras_ssl.errors import InputError
 
 
@@ -18,7 +18,7 @@ def norm(x, gamma, beta):
 
 
 def by_numpy(encoder, tokens):
-    """Tokens (T, C) as they leave the "stem", through the blocks and the last normalisation."""
+    """Tokens (T, C) as they leave "positions", through the blocks and the last normalisation."""
 
     def weights(name):
         return [w.numpy().astype("float64") for w in encoder.get_layer(name).weights]
@@ -37,8 +37,8 @@ def by_numpy(encoder, tokens):
     x = tokens.astype("float64")
     for block in ("block1", "block2"):
         x = x + attention(norm(x, *weights(f"{block}a_norm")), f"{block}a_attention")
-        y = dense(norm(x, *weights(f"{block}_norm")), f"{block}_hidden")
-        x = x + dense(y * (1 + erf(y / np.sqrt(2))) / 2, f"{block}_dense")
+        y = dense(norm(x, *weights(f"{block}_norm")), f"{block}_wide")
+        x = x + dense(y * (1 + erf(y / np.sqrt(2))) / 2, f"{block}_narrow")
     return norm(x, *weights("norm"))
 
 
@@ -52,7 +52,7 @@ def trained_like():
 
 
 def stem_of(encoder, images):
-    return keras.Model(encoder.input, encoder.get_layer("stem").output)(images).numpy()
+    return keras.Model(encoder.input, encoder.get_layer("positions").output)(images).numpy()
 
 
 def test_a_whole_picture_by_numpy(trained_like, photos):
@@ -90,10 +90,17 @@ def test_any_size(size):
     np.testing.assert_allclose(fixed(images), features, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["colorization", "context_encoder", "denoising_autoencoder", "relative_position"])
+def test_methods_with_skips_take_it(method, photos):
+    module = methods.get(f"image.{method}")
+    model = module.build(small())
+    assert np.isfinite(model.predict(photos[:2])).all()
+
+
 def test_blocks_and_refused_sizes():
     from keras_ssl.transfer import blocks
 
-    assert blocks(small()) == ["stem", "block1a", "block1", "block2a", "block2"]
+    assert blocks(small()) == ["block1a", "block1", "block2a", "block2"]
     with pytest.raises(InputError, match="multiple"):
         small(width=10, heads=4)
     with pytest.raises(InputError, match="2 pixels"):

@@ -42,6 +42,16 @@ def test_attention_is_that_of_keras():
     np.testing.assert_allclose(layer(tokens), other(tokens, tokens), rtol=1e-4, atol=1e-5)
 
 
+def test_causal_attention_is_that_of_the_beginning_alone():
+    layer, tokens = layer_and_tokens(causal=True)
+    both_ways, _ = layer_and_tokens()
+    answers = layer(tokens).numpy()
+    for t in range(5):
+        alone = both_ways(tokens[:, : t + 1]).numpy()
+        np.testing.assert_allclose(answers[:, t], alone[:, t], rtol=1e-4, atol=1e-5)
+    assert SelfAttention.from_config(layer.get_config()).causal
+
+
 def test_attention_doesnt_mind_the_order_and_runs_in_half_precision():
     layer, tokens = layer_and_tokens()
     order = [3, 1, 4, 0, 2]

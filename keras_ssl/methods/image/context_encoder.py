@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from ... import energies, losses, views
-from ...architectures import with_skips
+from ...architectures import maps_of, with_skips
 from ...architectures.dcgan import dcgan_encoder
 from ...errors import InputError, unknown
 from ...layers import FillHoles, HideHoles, ResizeLike
@@ -87,7 +87,8 @@ def build(encoder, hole="centre", loss="l2", width=64, wide=96):
         raise InputError(
             "a context encoder needs an encoder that gives a map, such as convnet; this one gives a vector"
         )
-    skips = ["block1", "block2"] if {"block1", "block2"} <= {layer.name for layer in encoder.layers} else []
+    skips = maps_of(encoder, ["block1", "block2"])
+    skips = skips if len(skips) == 2 else []
     images = keras.Input(encoder.input_shape[1:], name="image")
     mask = keras.Input((*encoder.input_shape[1:3], 1), name="mask")
     hidden = HideHoles(hole, dtype="float32", name="hidden")([images, mask])

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from ... import energies, views
-from ...architectures.vit import transformer_block
+from ...architectures.transformer import transformer_block
 from ...errors import InputError
 from ...layers import (
     GreyForHidden,

@@ -129,9 +129,9 @@ def test_other_sizes_and_other_masks(photos):
 def test_an_encoder_without_tokens_sees_grey(tiny, photos):
     encoder = tiny()
     model = small(encoder)
-    seen = np.where(model.mask(32, 32)[..., None], 127.5, photos[:2])
+    seen = np.where(model.mask(32, 32)[..., None], 127.5, photos[:2]).astype("float32")
     grey = keras.Model(model.input, model.get_layer("grey").output)
-    hidden = np.where(model.mask(32, 32)[..., None], -1, photos[:2])
+    hidden = np.where(model.mask(32, 32)[..., None], -1.0, photos[:2]).astype("float32")
     np.testing.assert_array_equal(grey(hidden), seen)
     np.testing.assert_allclose(architectures.encoder_of(model).predict(photos[:2]), encoder(photos[:2]), atol=1e-4)
     assert model.predict(photos[:2]).shape == (2, 32, 32, 3)
@@ -144,9 +144,8 @@ def test_patches_of_another_size_are_refused():
         small(patch=8)
 
 
-@pytest.mark.parametrize("normalise", [False, True])
-def test_verbs_survive_saving_and_are_endpoints(normalise, photos, tmp_path):
-    model = small(normalise=normalise)
+def test_verbs_of_normalised_patches_survive_saving_and_are_endpoints(photos, tmp_path):
+    model = small(normalise=True)
     zoo.save(model, "mine", folder=tmp_path)
     reloaded = saving.open_keras_file(tmp_path / "mine" / "model.keras")
     exported = tf.saved_model.load(tmp_path / "mine" / "saved_model")
