@@ -29,6 +29,11 @@ def unit(embeddings):
     return ops.normalize(embeddings, axis=-1, order=2)
 
 
+def _alone(loss):
+    """One number for a batch as the losses of one example: Keras divides these by the replicas, but not a scalar."""
+    return ops.reshape(loss, (1,))
+
+
 def embedding_std(y_true, y_pred):
     """Standard deviation of unit-length embeddings (N, d) over the batch, the mean over d, times the root of d.
 
@@ -55,7 +60,7 @@ class NTXent(keras.losses.Loss):
         n = ops.shape(z)[0]
         logits = ops.matmul(z, ops.transpose(z)) / self.temperature - 1e9 * ops.eye(n)
         partner = ops.bitwise_xor(ops.arange(n), 1)
-        return ops.mean(ops.sparse_categorical_crossentropy(partner, logits, from_logits=True))
+        return ops.sparse_categorical_crossentropy(partner, logits, from_logits=True)
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
@@ -79,7 +84,7 @@ class BarlowTwins(keras.losses.Loss):
         c = ops.matmul(ops.transpose(a), b) / ops.cast(ops.shape(a)[0], a.dtype)
         diagonal = ops.diagonal(c)
         off_diagonal = ops.sum(ops.square(c)) - ops.sum(ops.square(diagonal))
-        return ops.sum(ops.square(1 - diagonal)) + self.redundancy * off_diagonal
+        return _alone(ops.sum(ops.square(1 - diagonal)) + self.redundancy * off_diagonal)
 
     def get_config(self):
         return {**super().get_config(), "redundancy": self.redundancy}
@@ -108,7 +113,8 @@ class VICReg(keras.losses.Loss):
         views = z[0::2], z[1::2]
         spread, redundancy = zip(*map(self._variance_and_covariance, views), strict=True)
         difference = ops.mean(ops.square(views[0] - views[1]))
-        return self.invariance * difference + self.variance * sum(spread) / 2 + self.covariance * sum(redundancy)
+        loss = self.invariance * difference + self.variance * sum(spread) / 2 + self.covariance * sum(redundancy)
+        return _alone(loss)
 
     def _variance_and_covariance(self, z):
         n, d = ops.cast(ops.shape(z)[0], z.dtype), z.shape[-1]
@@ -145,7 +151,7 @@ class ContrastiveMargin(keras.losses.Loss):
         # The root has no slope at 0, where two views may meet.
         short = ops.relu(self.margin - ops.sqrt(squares + 1e-6))
         far = ops.sum(other * ops.square(short)) / ops.maximum(ops.sum(other), 1)
-        return (near + far) / 2
+        return _alone((near + far) / 2)
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
@@ -162,4 +168,4 @@ class NegativeCosine(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
-        return -ops.mean(ops.sum(unit(y_true) * unit(y_pred), axis=-1))
+        return -ops.sum(unit(y_true) * unit(y_pred), axis=-1)

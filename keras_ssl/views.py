@@ -86,18 +86,19 @@ def colour_jitter(images, seed, strength=0.4, hue=0.1, grey=0.2):
     x = tf.cast(images, tf.float32)
     draws = tf.random.stateless_uniform([tf.shape(x)[0], 5], fold(seed, "colour"))
     brightness, contrast, saturation = tf.unstack(1 + strength * (2 * draws[:, :3] - 1), axis=1)
-    luma = x
+    gain = (brightness * contrast)[:, None, None, None]
     if x.shape[-1] == 3:
-        luma = tf.tensordot(x, tf.constant(LUMA, tf.float32), 1)[..., None]
+        luma = tf.tensordot(x, tf.constant(LUMA, tf.float32), 1)
         saturation = tf.where(draws[:, 3] < grey, 0.0, saturation)
         angle = (2 * draws[:, 4] - 1) * hue * 2 * math.pi
         # All of it is linear in RGB: one matrix for each image, that keeps luma and scales and turns chroma.
         parts = tf.stack([tf.ones_like(angle), saturation * tf.cos(angle), saturation * tf.sin(angle)], axis=1)
         matrix = tf.tensordot(parts, tf.constant(CHROMA, tf.float32), 1)  # (N, 3, 3)
-        x = tf.einsum("nhwc,ndc->nhwd", x, matrix)
-    middle = tf.reduce_mean(luma, axis=[1, 2, 3], keepdims=True)
-    x = brightness[:, None, None, None] * (middle + contrast[:, None, None, None] * (x - middle))
-    return _like(images, tf.clip_by_value(x, 0.0, 255.0))
+        coloured = tf.einsum("nhwc,ndc->nhwd", x, gain[..., 0] * matrix)
+    else:
+        luma, coloured = x[..., 0], gain * x
+    base = brightness * (1 - contrast) * tf.reduce_mean(luma, axis=[1, 2])  # contrast leaves the mean luma as it is
+    return _like(images, tf.clip_by_value(coloured + base[:, None, None, None], 0.0, 255.0))
 
 
 def two_views(images, seed):

@@ -27,7 +27,7 @@ def z():
 
 def value(loss, z):
     """The loss of embeddings z, each of the image's number that pretext gives with it."""
-    return loss(np.repeat(np.arange(len(z) // 2), 2), z)
+    return loss(np.repeat(np.arange(z.shape[0] // 2), 2), z)
 
 
 def of(loss, z):

@@ -26,7 +26,12 @@ def test_views_keep_shape_and_dtype_and_follow_the_seed(view):
         assert (np.asarray(once) != np.asarray(other)).any()
         mapped = tf.data.Dataset.from_tensors(images).map(lambda x: view(x, SEED))
         assert mapped.element_spec.shape == images.shape
-        np.testing.assert_array_equal(next(iter(mapped)), once)
+        if view is views.colour_jitter:  # sums may be taken in another order in a graph
+            once, mapped = tf.cast(once, "float32"), mapped.map(lambda x: tf.cast(x, "float32"))
+            step = {"uint8": 1, "float32": 1e-3, "bfloat16": 1}[dtype]
+            np.testing.assert_allclose(next(iter(mapped)), once, atol=step)
+        else:
+            np.testing.assert_array_equal(next(iter(mapped)), once)
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)

@@ -25,7 +25,7 @@ def build(encoder, widths=(512, 128), norm=True, predictor=512, momentum=0.98):
         without which they collapse. momentum: share of its weights that the teacher keeps at each step.
     """
     images = encoder.input
-    head = projector(encoder.output_shape[1:], widths, norm)
+    head = projector(encoder.output_shape[1:], widths, norm, last_norm=norm)
     z = head(encoder(images))
     p = projector(z.shape[1:], [predictor, widths[-1]], norm, name="predictor")(z)
     copy = keras.models.clone_model(keras.Model(images, z, name="teacher"))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import checkpoints, distribution, embeddings, pair_losses, saving, training
+from keras_ssl import checkpoints, distribution, embeddings, saving, training
 from keras_ssl.methods.image import byol
 
 RATE = 0.1
@@ -114,13 +114,14 @@ def test_the_saved_model_goes_on_with_its_teacher(tiny, photos, tmp_path):
 @pytest.mark.skipif(len(tf.config.list_physical_devices("GPU")) == 1, reason="one GPU hides the CPU's logical devices")
 def test_two_replicas_learn_what_one_does(photos):
     images = photos[:8, ::2, ::2]
-    ended = []
+    start, ended = None, []
     for replicas in (1, 2):
         with distribution.strategy("mirrored" if replicas == 2 else "one", replicas).scope():
             keras.utils.set_random_seed(1)
             model = byol.build(plain(), widths=[6, 5], predictor=4, momentum=0.9, norm=False)
             model.compile(keras.optimizers.SGD(RATE), byol.LOSS)
-            start = model.get_weights()
+            start = start or model.get_weights()
+            model.set_weights(start)
         steps = tf.data.Dataset.from_tensors(embeddings.pretext(tf.constant(images), tf.constant([0, 1]))).repeat(3)
         model.fit(steps, verbose=0)
         ended.append(model.get_weights())
@@ -134,11 +135,3 @@ def plain():
     images = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(6, 3, strides=2, activation="tanh")(keras.layers.Rescaling(1 / 64, offset=-2)(images))
     return keras.Model(images, x, name="encoder")
-
-
-def test_a_frozen_copy_collapses_and_is_seen_to(tiny, photos):
-    model = small(tiny)
-    assert float(pair_losses.embedding_std(None, model.predict(photos))) > 0.05
-    last = model.get_layer("projector").get_layer("dense2")
-    last.set_weights([np.zeros_like(last.kernel), np.ones(5)])
-    assert float(pair_losses.embedding_std(None, model.predict(photos))) == pytest.approx(0, abs=1e-4)
