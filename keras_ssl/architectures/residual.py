@@ -1,7 +1,7 @@
 """A small residual network and its mirror image, without batch norm.
 
-van den Oord, Vinyals, Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937, section 4.1: strided convolutions, then residual
-blocks of a 3x3 and a 1x1 convolution.
+van den Oord, Vinyals, Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937, section 4.1, and the authors' code: strided
+convolutions and a plain one, then residual blocks of a 3x3 and a 1x1 convolution.
 """
 
 import math
@@ -14,16 +14,18 @@ def residual_encoder(shape=(None, None, 3), widths=(64, 128), blocks=2, hidden=3
     """Image (N, H, W, C) in 0..255 -> feature map (N, H/4, W/4, widths[-1]) for two widths; any size.
 
     widths: channels after each 4x4 convolution that halves height and width.
-    blocks: residual blocks after them; hidden: channels inside one.
+    blocks: residual blocks after them and a 3x3 convolution; hidden: channels inside one.
 
-    Blocks: "block1", "block2" (after each strided convolution), then the residual ones, "block3", ...
+    Blocks: "block1", "block2" (after each strided convolution), "block3" (the 3x3 one), then the residual ones.
     """
     images = x = keras.Input(shape, name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
     for i, width in enumerate(widths, start=1):
         x = layers.Conv2D(width, 4, 2, padding="same", kernel_initializer="he_normal", name=f"block{i}_conv")(x)
         x = layers.ReLU(name=f"block{i}")(x)
-    for i in range(len(widths) + 1, len(widths) + 1 + blocks):
+    plain = len(widths) + 1
+    x = layers.Conv2D(widths[-1], 3, padding="same", name=f"block{plain}")(x)
+    for i in range(plain + 1, plain + 1 + blocks):
         x = _residual_block(x, hidden, f"block{i}")
     return keras.Model(images, layers.ReLU(name="features")(x), name="encoder")
 
