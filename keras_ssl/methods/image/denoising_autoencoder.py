@@ -15,7 +15,7 @@ from ...architectures.unet import unet
 from ...layers import Corruption
 from ...models import ImageModel
 
-LOSS = losses.PixelMeanSquaredError()
+LOSS = losses.PixelSquaredError()
 METRICS = [losses.mse]  # on pixels in 0..1, without the regulariser
 FILTER = 5  # side of the linear filter that `measure` sets beside the network
 

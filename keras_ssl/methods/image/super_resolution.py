@@ -32,7 +32,7 @@ def psnr_y(images, guesses):
     return 10 / np.log(10) * tf.math.log(255**2 / tf.maximum(error, ROUNDING))
 
 
-LOSS = losses.PixelMeanSquaredError()
+LOSS = losses.PixelSquaredError()
 METRICS = [psnr_y]
 
 
