@@ -27,7 +27,8 @@ def teach(encoder, dataset, part, plan, *, teacher=None, block=None, seed=0, str
 
     Sure is what reaches a threshold of probability: the lowest of `THRESHOLDS` from which on pseudo-labels of labelled
     images held out (see `parts`) are `plan.right` right; where none is, the one that leaves them most accurate. Or
-    `plan.threshold`. At most `plan.unlabelled` images, and `MEMORY` bytes, are drawn by the seed.
+    `plan.threshold`. Classes are balanced, and labelled images repeated to about a quarter of what is learned. At most
+    `plan.unlabelled` images, and `MEMORY` bytes, are drawn by the seed.
 
     part: as `parts` gives it. teacher: a Classifier that was trained on the labels alone. name: of the progress bars.
 
@@ -71,15 +72,17 @@ def teach(encoder, dataset, part, plan, *, teacher=None, block=None, seed=0, str
     for number in range(1, rounds + 1):
         if answers is None or number > 1:
             answers = teacher.predict(unlabelled.stream("train", labels=False).batch(256))
-        sure = np.flatnonzero(answers.max(axis=1) >= threshold)
+        order = np.argsort(-answers.max(axis=1), kind="stable")
+        sure = order[answers.max(axis=1)[order] >= threshold]  # the surest first
         guessed = answers[sure].argmax(axis=1)
         repeats = max(1, round(SHARE / (1 - SHARE) * len(sure) / len(part.keep)))
         rows = np.concatenate([np.tile(place["keep"], repeats), place["rest"][sure]])
         known = np.concatenate([np.tile(labels[part.keep], repeats), guessed])
-        count = len(rows)
-        student = plan if plan.epochs else plan.replace(epochs=int(np.clip(round(SEEN / count), 8, 100)))
+        even = balanced(known)
+        learned = _pictures(dataset, images, rows[even], known[even])
+        student = plan if plan.epochs else plan.replace(epochs=int(np.clip(round(SEEN / len(even)), 4, 100)))
         called = name and (f"{name}, round {number} of {rounds}" if rounds > 1 else name)
-        teacher, history = train(encoder, _pictures(dataset, images, rows, known), student, name=called, **common)
+        teacher, history = train(encoder, learned, student, name=called, **common)
         record["rounds"].append({
             "accepted": len(sure), "coverage": len(sure) / len(rest),
             "right": float(np.mean(guessed == labels[rest[sure]])) if len(sure) else None,
@@ -130,6 +133,16 @@ def choose_threshold(curve, right):
             return threshold
     covering = [row for row in rows if row[1] >= COVERED]
     return max(covering, key=lambda row: (row[2], -row[0]))[0] if covering else rows[0][0]
+
+
+def balanced(labels):
+    """Places in labels (N,) that give each class the same number of them, the mean: (about N,).
+
+    Of a larger class the first ones, of a smaller one all, again and again. A network is surest of its easiest classes;
+    learned from as they come, they would crowd out the others.
+    """
+    groups = [np.flatnonzero(labels == each) for each in np.unique(labels)]
+    return np.concatenate([np.resize(group, len(labels) // len(groups)) for group in groups])
 
 
 class _Rows:
