@@ -31,7 +31,7 @@ def batch_of(row, method):
 
 
 def shrunk(row):
-    """The row's encoder options with four channels everywhere, or 16 units or numbers, as far as its architecture has those."""
+    """The row's encoder options with four channels everywhere, or 16 units, as far as its architecture has those."""
     defaults = {k: p.default for k, p in inspect.signature(architectures.ENCODERS[row.encoder]).parameters.items()}
     blocks = len(row.encoder_options.get("widths", defaults.get("widths", ())))
     small = {"stem": 8, "units": 16, "width": 16, "depth": 2, "widths": [4] * blocks}
