@@ -140,7 +140,7 @@ class MaskedAutoencoder(ImageModel):
         In the mean over masks that show each patch once. Low where parts follow from the others.
         """
         images, single = self.natural(images)
-        energies = by_parts(lambda part: self._energy(part).numpy(), images, 100)
+        energies = by_parts(lambda part: self._energy(part).numpy(), images, 50)
         return energies[0] if single else energies
 
     def endpoints(self):
@@ -176,7 +176,9 @@ class MaskedAutoencoder(ImageModel):
 
     def _energy(self, images):
         turns = max(1, round(1 / (1 - self.get_layer("hidden").share)))
-        return tf.add_n([self._error(images, self._hidden(images, 0, turn)) for turn in range(turns)]) / turns
+        hidden = tf.concat([self._hidden(images, 0, turn) for turn in range(turns)], axis=0)
+        errors = self._error(tf.tile(images, [turns, 1, 1, 1]), hidden)
+        return tf.reduce_mean(tf.reshape(errors, [turns, -1]), axis=0)
 
     def _error(self, images, hidden):
         squares = tf.reduce_sum(((self._painted(images, hidden) - images) / 255) ** 2, axis=[1, 2, 3])
