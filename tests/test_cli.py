@@ -105,15 +105,16 @@ def test_finetune_on_the_bundled_sample(run, mine, tmp_path):
 
 
 def test_semi_supervised_over_seeds_on_the_bundled_sample(run, mine, tmp_path):
-    few = ["--labels", "20", "--epochs", "1", "--unlabelled", "40", "--strategy", "one"]
-    result = run("finetune", "mine", "--mode", "pseudo-label", "--rounds", "1", "--threshold", "0.1", *few)
-    assert result.exit_code == 0, result.output
-    folder = tmp_path / "runs" / "finetune-mine-20"
-    report = json.loads((folder / "report.json").read_text())
-    assert report["pseudo_labels"]["rounds"][0]["accepted"] == 40 and (folder / "pseudo_labels.png").exists()
-    result = run("finetune", "mine", "--mode", "label-spreading", "--seeds", "2", *few)
+    result = run(
+        "finetune", "mine", "--mode", "label-spreading", "--labels", "20", "--unlabelled", "40", "--threshold", "0.1",
+        "--epochs", "1", "--seeds", "2", "--strategy", "one",
+    )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert " ± " in result.stdout and "20 labels" in result.stdout
+    folder = tmp_path / "runs" / "finetune-mine-20"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["seeds"] == [0, 1] and (folder / "pseudo_labels.png").exists()
+    assert report["pseudo_labels"]["rounds"][0]["accepted"] == 40
 
 
 def test_explore_on_the_bundled_sample(run, mine, tmp_path):
@@ -143,6 +144,8 @@ def test_compare_prints_a_table(run, mine, monkeypatch, tmp_path):
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["scratch", "41.0%", "250", "30"] in lines and ["fine-tuned", "61.3%", "250", "30"] in lines
     assert "+20.3 points" in result.stdout
+    assert (asked["encoder"], asked["dataset"], asked["labels"]) == ("mine", tmp_path, "0.1")
+    assert asked["labels_file"] == str(tmp_path / "x.csv")
     for row in rows.values():
         row["interval"] = 0.012
     report |= {"gain_interval": 0.01, "seeds": [0, 1, 2], "gain_unlabelled": 0.02, "gain_unlabelled_interval": 0.004}
@@ -151,8 +154,6 @@ def test_compare_prints_a_table(run, mine, monkeypatch, tmp_path):
     last = " ".join(result.stdout.split())
     assert "Fine-tuned over scratch: +20.3 ± 1.0 points; fine-tuned over fine-tuned: +2.0 ± 0.4 points" in last
     assert "± 95 % over 3 seeds" in last
-    assert (asked["encoder"], asked["dataset"], asked["labels"]) == ("mine", tmp_path, "0.1")
-    assert asked["labels_file"] == str(tmp_path / "x.csv")
 
 
 def test_show_draws_the_sample_and_given_pictures(run, mine, tmp_path):
