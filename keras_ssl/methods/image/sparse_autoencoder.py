@@ -21,7 +21,7 @@ from .linear_autoencoder import directions, pictures_of
 LOSS = losses.PixelMeanSquaredError()  # to which Keras adds the penalty
 METRICS = [losses.mse]  # on pixels in 0..1, without the penalty
 FIXED_SIZE = True
-L1 = {"class_name": "L1", "config": {"l1": 3e-4}}
+L1 = {"class_name": "L1", "config": {"l1": 2.3e-4}}
 COMPONENTS = 32  # of the PCA that the error is compared with
 
 

@@ -27,8 +27,8 @@ def set_plane(model, axes, mean, mixing=None):
 def pictures():
     """(train, test): grey 6x6 images of six directions of falling strength, and noise."""
     rng = np.random.default_rng(0)
-    strengths = rng.normal(size=(6, 36)) * np.array([[45], [30], [20], [12], [8], [5]])
-    images = 127 + rng.normal(size=(360, 6)) @ strengths / 3 + rng.normal(size=(360, 36))
+    strengths = rng.normal(size=(6, 36)) * np.array([[50], [40], [30], [22], [5], [3]])
+    images = 127 + rng.normal(size=(360, 6)) @ strengths + 2 * rng.normal(size=(360, 36))
     images = images.clip(0, 255).astype("uint8").reshape(-1, 6, 6, 1)
     return images[:300], images[300:]
 
@@ -77,7 +77,8 @@ def test_of_pcas_own_weights_the_figures_are_perfect(dataset, pca):
         assert figures[name]["value"] == pytest.approx(figures[name]["pca"], rel=1e-3)
     assert figures["axes_inside"]["value"] == pytest.approx(1, abs=1e-5) and figures["axes_inside"]["of"] == 2
     assert figures["principal_angle"]["largest"] < 0.05
-    assert figures["basis"]["value"] == pytest.approx(1, abs=1e-5) > figures["basis"]["random_basis"]
+    assert figures["basis"]["value"] == pytest.approx(1, abs=1e-5)
+    assert figures["basis"]["random_basis"] < 0.95
 
 
 def test_mixing_the_code_changes_the_basis_and_nothing_else(dataset, pca):
@@ -111,7 +112,7 @@ def test_directions_are_what_a_number_of_the_code_adds(pictures):
     added = model._rebuild(codes) - model._rebuild(np.zeros_like(codes))
     assert np.allclose(added[0] / 255, np.tensordot(codes[0], directions, 1), atol=1e-5)
     shown = linear_autoencoder.pictures_of(directions)
-    assert shown.min() >= 0 and shown.max() <= 255 and np.isclose(np.abs(shown - 127.5).max(), 127.5)
+    assert np.allclose(np.abs(shown - 127.5).max(axis=(1, 2, 3)), 127.5)
 
 
 def test_the_linear_decoder_is_one_matrix():
