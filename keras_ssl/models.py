@@ -97,8 +97,9 @@ class Adversaries(OwnStep):
     CRITIC = ("discriminator",)
 
     def compile(self, optimizer, loss=None, **kwargs):
-        """optimizer: the critic's; the maker gets a copy."""
+        """optimizer: the critic's; the maker gets a copy. loss: kept for train_step as `own_loss`, not for Keras."""
         super().compile(optimizer=optimizer, **kwargs)
+        self.own_loss = loss
         config = self.optimizer.get_config() | {"name": "generator_optimizer"}
         self.optimizers = [self.optimizer, type(self.optimizer).from_config(config)]
         for optimizer, variables in zip(self.optimizers, self.players(), strict=True):

@@ -25,6 +25,7 @@ HOLES = ("centre", "blocks", "upper", "lower", "mixed")
 BLOCKS = 4  # of a quarter of height and width, over each other or not: a quarter of the image at most
 REALISM = 0.01  # weight of the critic's verdict beside the squared error of pixels in 0..1
 TRAIN = 15_000  # training images that the figures' baselines look at, at most
+BLOCKED = 2_000  # test images on which random blocks are measured, at most
 PENALTY = 0.05  # weight of R1, for pixels in -1..1
 
 
@@ -32,12 +33,13 @@ def holes(kind, shape, seed=(0, 0)):
     """Masks (N, H, W, 1), float32, 1 in the hole, for images of `shape` (N, H, W, ...).
 
     kind: "centre" (half of height and width), "blocks" (four of a quarter, at random places), "upper" or "lower" half,
-        or "mixed", for each image one of these at random. Raises InputError for another.
+        or "mixed", the centre for about half of the images and one of the others for each of the rest. Raises
+        InputError for another.
     """
     if kind == "mixed":
-        of_each = tf.stack([holes(each, shape, seed) for each in HOLES[:-1]], axis=1)
-        which = tf.random.stateless_uniform(shape[:1], views.fold(seed, "hole"), 0, len(HOLES) - 1, tf.int32)
-        return tf.gather(of_each, which, axis=1, batch_dims=1)
+        of_each = tf.stack([holes(each, shape, seed) for each in HOLES[:4]], axis=1)
+        which = tf.random.stateless_uniform(shape[:1], views.fold(seed, "hole"), -2, 4, tf.int32)  # 0, centre: 3 of 6
+        return tf.gather(of_each, tf.maximum(which, 0), axis=1, batch_dims=1)
     n, height, width = shape[0], shape[1], shape[2]
     rows, columns = tf.range(height)[None, :, None], tf.range(width)[None, None, :]
 
@@ -175,12 +177,12 @@ class Inpainter(ImageModel):
         given, (images, single) = images, self.natural(images)
         mask = natural_mask(mask, images.shape)
         filled = keras.Model.predict(self, [images, mask], batch_size=batch_size, verbose=0)
-        given = images if isinstance(given, str) or hasattr(given, "__fspath__") else np.asarray(given)
-        if given.ndim in (2, 3) and not (single and given.ndim == 3):
-            given = given[..., None]
-        if given.dtype.kind in "iu":
-            filled = np.rint(filled)
-        filled = np.where(mask > 0.5, filled.astype(given.dtype), given[..., :3])
+        if not (isinstance(given, str) or hasattr(given, "__fspath__")):
+            given = np.asarray(given)
+            filled = (np.rint(filled) if given.dtype.kind in "iu" else filled).astype(given.dtype)
+            given = given if given.ndim == images.ndim - single else given[..., None]  # grey
+            if given.shape[-1] == 1 or images.shape[-1] == 3:  # else its greys are made, not given
+                filled = np.where(mask > 0, filled, given[..., :3])
         return filled[0] if single else filled
 
     def energy(self, images):
@@ -222,7 +224,7 @@ class AdversarialInpainter(Adversaries, Inpainter):
             # An eighth of the batch stands for all at an eighth of the cost.
             some = images[: tf.shape(images)[0] // 8 + 1]
             penalty = PENALTY / 2 * self.steepness(lambda x: critic(x, training=True), some)
-            loss = error + REALISM * realism if self.loss else realism
+            loss = error + REALISM * realism if self.own_loss else realism
             shares = [self.share(critic_loss + penalty), self.share(loss)]
         self.play(tape, shares)
         return self.track(error, realism, critic_loss)
@@ -233,7 +235,8 @@ def measure(model, dataset):
 
     PSNR in dB and squared error in the hole, and sharpness: the energy of its gradients over the truth's. Beside the
     mean colour of the hole's border, ridge regression on the visible pixels near it, and the hole of the training image
-    that is nearest in these pixels. energy_auc: of images against ones with another image's middle.
+    that is nearest in these pixels. psnr_in_blocks: in four random blocks of each image, whatever was trained.
+    energy_auc: of images against ones with another image's middle.
     """
     from scipy import ndimage
     from sklearn.linear_model import Ridge
@@ -263,12 +266,17 @@ def measure(model, dataset):
     truth = pixels(test, hole)
     errors = {who: np.mean((guess - truth) ** 2) for who, guess in guesses.items()}
     rough = {who: roughness(guess, hole) / roughness(truth, hole) for who, guess in guesses.items()}
+    some = test[:BLOCKED].astype("float32")
+    blocks = holes("blocks", some.shape).numpy()
+    in_blocks = {"value": model.inpaint(some, blocks), "border_mean": HideHoles()([some, blocks]).numpy()}
+    apart = {who: np.mean(((guess - some) / 255)[blocks[..., 0] > 0] ** 2) for who, guess in in_blocks.items()}
     swapped = test.copy()
     swapped[:, hole] = np.roll(test, 1, axis=0)[:, hole]
     return {
         "psnr_in_hole": {who: -10 * np.log10(error) for who, error in errors.items()},
         "psnr_over_border_mean": {who: 10 * np.log10(errors["border_mean"] / errors[who]) for who in guesses},
         "mse_in_hole": errors,
+        "psnr_in_blocks": {who: -10 * np.log10(error) for who, error in apart.items()},
         "sharpness": rough,
         "energy_auc": {"value": energies.auc(model.energy(test), model.energy(swapped)), "chance": 0.5},
     }

@@ -1,8 +1,9 @@
 """Relative position: tell where a patch lies beside another of the same image, in one of eight places.
 
-Doersch, Gupta, Efros, ICCV 2015, arXiv:1505.05192. A gap and jitter keep edges from telling it where they go on. Lenses
-bend colours apart by the distance from the picture's middle, which tells where a patch was cut: so each patch keeps one
-colour channel only ("drop", as in the paper).
+Doersch, Gupta, Efros, ICCV 2015, arXiv:1505.05192. Ways to tell without looking at what is shown are closed: a gap and
+jitter, against edges that go on; one colour channel of each patch kept, against lenses, which bend colours apart by the
+distance from the picture's middle; the grid at a random place, and its step a multiple of 16, against the blocks of 8
+pixels, 16 for colour, that JPEG leaves: all nine patches lie alike in them.
 """
 
 import keras
@@ -20,7 +21,7 @@ METRICS = ["accuracy"]  # chance: 0.125
 PLACES = ("above left", "above", "above right", "left", "right", "below left", "below", "below right")
 STEPS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]  # down, right
 SIDE = 64  # the shorter side of the pictures that `predict` cuts up
-PATCH = 18  # side of a patch, in pixels
+PATCH = 12  # side of a patch, in pixels
 GAP = 4  # between neighbours, before jitter
 JITTER = 1  # at most, of each patch in each direction
 
@@ -59,19 +60,16 @@ def grid(images, seed=None, patch=PATCH, gap=GAP, jitter=JITTER):
 
 
 def drop_colours(patches, seed):
-    """One channel of each patch, by chance, kept; the others become faint noise around grey.
+    """One channel of each patch, by chance, kept: (N, K, H, W, 3) -> the same, grey.
 
-    patches (N, K, H, W, 3) -> the same, float32
+    The kept channel takes the others' place, which the paper fills with noise: an encoder that has seen ordinary
+    contrasts, if only grey ones, has less to get used to in whole images.
     """
-    patches = tf.cast(patches, tf.float32)
-    kept = tf.random.stateless_uniform(tf.shape(patches)[:2], views.fold(seed, "channel"), 0, 3, tf.int32)
-    kept = tf.one_hot(kept, 3)[:, :, None, None]
-    spread = tf.math.reduce_std(patches, axis=[2, 3], keepdims=True)
-    spread = (
-        tf.reduce_sum(spread * kept, axis=-1, keepdims=True) / 100
-    )  # a hundredth of the kept one's, as in the paper
-    noise = tf.random.stateless_normal(tf.shape(patches), views.fold(seed, "noise"))
-    return tf.where(kept > 0, patches, 127.5 + spread * noise)
+    channels = patches.shape[-1]
+    kept = tf.random.stateless_uniform(tf.shape(patches)[:2], views.fold(seed, "channel"), 0, channels, tf.int32)
+    kept = tf.tile(kept[..., None], [1, 1, channels])
+    by_channel = tf.transpose(patches, [0, 1, 4, 2, 3])
+    return tf.transpose(tf.gather(by_channel, kept, axis=2, batch_dims=2), [0, 1, 3, 4, 2])
 
 
 def project_colours(patches):
