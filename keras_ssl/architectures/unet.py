@@ -39,23 +39,21 @@ def unet(encoder, widths=(32, 48, 64, 96)):
         for name, output in zip([*skips, "deepest"], encoder.outputs, strict=True)
     }
     x = _convolution(maps["deepest"], widths[-1], 1, "up_deepest")
-    for name, width in zip(SKIPS[:0:-1], widths[-2:0:-1], strict=True):
+    for name, width in [("block2", widths[2]), ("block1", widths[1])]:
         if name in maps:
-            x = layers.Concatenate(name=f"up_{name}_meet")(
-                [ResizeLike(name=f"up_{name}_size")([x, maps[name]]), maps[name]]
-            )
+            x = _meet(x, [maps[name]], f"up_{name}")
             x = _convolution(x, width, 3, f"up_{name}")
-    full = [
-        layers.Rescaling(1 / 64, offset=-2, name="up_rescale")(images),
-        *(maps[name] for name in skips if name == SKIPS[0]),
-    ]
-    x = layers.Concatenate(name="up_meet")([ResizeLike(name="up_size")([x, images]), *full])
+    pixels = layers.Rescaling(1 / 64, offset=-2, name="up_rescale")(images)  # as the encoder sees them
+    x = _meet(x, [pixels, *([maps["stem"]] if "stem" in maps else [])], "up")
     x = _convolution(x, widths[0], 3, "up_a")
     x = _convolution(x, widths[0], 3, "up")
     return encoder, keras.Model([images, *maps.values()], x, name="decoder")
 
 
+def _meet(x, maps, name):
+    """A map resized to the maps' size and joined with them, channel by channel."""
+    return layers.Concatenate(name=f"{name}_meet")([ResizeLike(name=f"{name}_size")([x, maps[0]]), *maps])
+
+
 def _convolution(x, width, side, name):
-    return layers.Conv2D(
-        width, side, padding="same", activation="relu", kernel_initializer="he_normal", name=name
-    )(x)  # fmt: skip
+    return layers.Conv2D(width, side, padding="same", activation="relu", kernel_initializer="he_normal", name=name)(x)

@@ -37,7 +37,7 @@ class Corruption(keras.layers.Layer):
     strength: the noise's standard deviation for pixels in 0..1, or the share of spoilt pixels; None: 0.1, of masked
         pixels 0.25.
 
-    Raises InputError for an unknown kind and for a strength below 0 or above 1.
+    Raises InputError for an unknown kind and for a strength that isn't in 0..1.
     """
 
     def __init__(self, kind="gaussian", strength=None, **kwargs):
@@ -47,8 +47,8 @@ class Corruption(keras.layers.Layer):
         self.kind = kind
         self._spoil, usual = KINDS[kind]
         self.strength = usual if strength is None else strength
-        if not 0 <= self.strength <= 1:
-            raise InputError(f"the strength of a corruption is in 0..1, got {strength}")
+        if not isinstance(self.strength, (int, float)) or not 0 <= self.strength <= 1:
+            raise InputError(f"the strength of a corruption is in 0..1, got {strength!r}")
 
     def call(self, images):
         return images

@@ -67,6 +67,6 @@ def test_in_a_network_it_hands_on_and_is_saved(kind, usual, photos, tmp_path):
 def test_what_cannot_be_is_told():
     with pytest.raises(InputError, match="did you mean gaussian"):
         Corruption("gausian")
-    for strength in (-0.1, 25):
+    for strength in (-0.1, 25, "strong"):
         with pytest.raises(InputError, match=r"0\.\.1"):
             Corruption("gaussian", strength)

@@ -47,7 +47,7 @@ def build(encoder, corruption="gaussian", strength=None, regularizer=None, width
         penalty = losses.regularizer(regularizer)
         z = layers.Activation("linear", activity_regularizer=penalty, dtype="float32", name="code")(z)
     x = decoder([encoder.input, *finer, z])
-    # Zero at the start, so that what is given comes out: then each step of training is one away from that.
+    # Zero at the start: training begins at the spoilt image as it is.
     residual = layers.Conv2D(
         encoder.input_shape[-1], 3, padding="same", kernel_initializer="zeros", dtype="float32", name="residual"
     )(x)  # fmt: skip
@@ -98,6 +98,7 @@ def measure(model, dataset):
 
     Beside them, the spoilt images as they are and one linear filter of 5x5 pixels, fitted to training images.
     """
+    # Below zero are seeds of noise that no test image gets.
     train = enumerate(least_squares.examples(dataset), start=1)
     linear = least_squares.fit(((model.corrupt(images, -i), images) for i, images in train), FILTER)
     ways = {

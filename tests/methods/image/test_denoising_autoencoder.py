@@ -61,7 +61,7 @@ def test_a_few_steps_take_noise_away(tiny, photos):
     model = method.build(tiny(widths=(8, 8, 8)), widths=(8, 8, 8, 8))
     model.compile(keras.optimizers.Adam(5e-3), method.LOSS, metrics=method.METRICS)
     inputs, targets = method.pretext(tf.constant(photos), SEED)
-    for _ in range(60):
+    for _ in range(45):
         model.train_on_batch(inputs, targets)
     noisy = model.corrupt(photos, seed=7)  # noise that it hasn't seen
     model = saving.plain_copy(model)
@@ -134,16 +134,16 @@ def test_corrupt_is_what_the_model_was_trained_on(tiny, photos):
 def test_figures_are_those_of_the_pixels(tiny):
     dataset = data.open("cifar10_sample")
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
-    dataset = data.open({"train": train[:150], "test": test[:120]})
+    dataset = data.open({"train": train[:60], "test": test[:110]})
     model = unsettled(small(tiny))
     figures = method.measure(model, dataset)
     assert figures == method.measure(model, dataset)
-    noisy = np.concatenate([model.corrupt(test[:100], 0), model.corrupt(test[100:120], 1)])
+    noisy = np.concatenate([model.corrupt(test[:100], 0), model.corrupt(test[100:110], 1)])
     mended = model.predict(noisy)
-    assert figures["mse"]["value"] == pytest.approx(mse(mended, test[:120]), rel=1e-3)
-    assert figures["mse"]["noisy"] == pytest.approx(mse(noisy, test[:120]), rel=1e-4)
+    assert figures["mse"]["value"] == pytest.approx(mse(mended, test[:110]), rel=1e-3)
+    assert figures["mse"]["noisy"] == pytest.approx(mse(noisy, test[:110]), rel=1e-4)
     assert 0.0015 < figures["mse"]["linear_filter"] < 0.004 < figures["mse"]["noisy"] < 0.01
-    low, high = model.energy(test[:120]), model.energy(noisy)
+    low, high = model.energy(test[:110]), model.energy(noisy)
     right = np.mean(low[:, None] < high[None])
     assert figures["energy_auc"]["value"] == pytest.approx(right, abs=1e-3)
 
