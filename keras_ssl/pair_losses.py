@@ -135,9 +135,11 @@ class ContrastiveMargin(keras.losses.Loss):
 
     Half the mean of D^2 over pairs of one image, plus half the mean of max(0, margin - D)^2 over all pairs of two.
     Hadsell, Chopra, LeCun, "Dimensionality reduction by learning an invariant mapping", CVPR 2006.
+
+    margin: the root of 2 is a right angle, the farthest that many embeddings can all be from each other.
     """
 
-    def __init__(self, margin=1.0, name="contrastive_margin", **kwargs):
+    def __init__(self, margin=2**0.5, name="contrastive_margin", **kwargs):
         super().__init__(name=name, **kwargs)
         self.margin = margin
 

@@ -18,11 +18,13 @@ LOSS = NegativeCosine()
 METRICS = [embedding_std]
 
 
-def build(encoder, widths=(512, 128), norm=True, predictor=512, momentum=0.98):
+def build(encoder, widths=(512, 128), norm=True, predictor=512, momentum=0.99):
     """Image -> [embedding, prediction, the teacher's embedding], each (N, widths[-1]).
 
-    widths: the projector's layers. predictor: width of the one hidden layer of the predictor. norm: batch norm in both,
-        without which they collapse. momentum: share of its weights that the teacher keeps at each step.
+    widths: the projector's layers. predictor: width of the one hidden layer of the predictor. momentum: share of its
+        weights that the teacher keeps at each step. norm: batch norm in both, and after the projector, where it takes
+        the mean away: embeddings that are all nearly the mean are predicted too easily, and the network is soon worse
+        than a random one.
     """
     images = encoder.input
     head = projector(encoder.output_shape[1:], widths, norm, last_norm=norm)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import checkpoints, distribution, embeddings, saving, training
+from keras_ssl import checkpoints, data, distribution, embeddings, saving, training
 from keras_ssl.methods.image import byol
 
 RATE = 0.1
@@ -135,3 +135,15 @@ def plain():
     images = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(6, 3, strides=2, activation="tanh")(keras.layers.Rescaling(1 / 64, offset=-2)(images))
     return keras.Model(images, x, name="encoder")
+
+
+def test_training_brings_views_of_one_image_together(tiny, photos):
+    dataset = data.open({split: (photos, np.arange(64)) for split in ("train", "test")})
+    model = byol.build(tiny(widths=(8, 8, 16)), widths=[16, 8], predictor=16)
+    model.compile(keras.optimizers.Adam(5e-3), byol.LOSS)
+    before = embeddings.measure(model, dataset)
+    for seed in range(60):
+        model.train_on_batch(*embeddings.pretext(tf.constant(photos), tf.constant([1, seed])))
+    after = embeddings.measure(model, dataset)
+    assert after["energy_auc"]["value"] > max(before["energy_auc"]["value"] + 0.05, 0.75)
+    assert after["embedding_std"]["value"] > 0.5
