@@ -121,8 +121,8 @@ class SuperResolution(ImageModel):
 def measure(model, dataset):
     """Mean PSNR of the luma of test images shrunk and enlarged again, in dB, and how far it is above bicubic's.
 
-    The whole image counts, its border too. Beside it, bicubic interpolation and one linear filter that gives each small pixel's large ones from the 5x5 small
-    pixels around it, fitted to training images.
+    The whole image counts, its border too. Beside it, bicubic interpolation and one linear filter that gives each small
+    pixel's large ones from the 5x5 small pixels around it, fitted to training images.
     """
     scale = model.scale
     train = (divisible(images, scale) for images in least_squares.examples(dataset))
