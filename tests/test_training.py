@@ -278,6 +278,7 @@ JOBS = {
     # with layers that draw random numbers
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
     "gan": GAN,  # two optimizers
+    "inpainter": {**SMALL, "recipe": "inpainter", "options": {"loss": "joint", "width": 4, "wide": 4}},  # two as well
 }
 
 
