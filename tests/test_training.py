@@ -286,6 +286,7 @@ JOBS = {
     "gan": GAN,  # two optimizers
     "vqvae": VQVAE,  # weights that no gradient moves, and dead codes
     "rbm": {**SMALL, "recipe": "rbm", "encoder_options": {"units": 8}},  # Markov chains that go on
+    "inpainter": {**SMALL, "recipe": "inpainter", "options": {"loss": "joint", "width": 4, "wide": 4}},  # two as well
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ... import energies, losses, views
+from ... import energies, holes, losses, views
 from ...architectures import maps_of, with_skips
 from ...architectures.dcgan import dcgan_encoder
 from ...errors import InputError, unknown
@@ -21,45 +21,10 @@ from ...models import Adversaries, ImageModel
 # What is asked of the filling; the critic's verdict comes on top of it, or is all there is.
 LOSS = {"l2": losses.PixelMeanSquaredError(), "joint": losses.PixelMeanSquaredError(), "adversarial": None}
 METRICS = []
-HOLES = ("centre", "blocks", "upper", "lower", "mixed")
-BLOCKS = 4  # of a quarter of height and width, over each other or not: a quarter of the image at most
 REALISM = 0.01  # weight of the critic's verdict beside the squared error of pixels in 0..1
 TRAIN = 15_000  # training images that the figures' baselines look at, at most
 BLOCKED = 2_000  # test images on which random blocks are measured, at most
 PENALTY = 0.05  # weight of R1, for pixels in -1..1
-
-
-def holes(kind, shape, seed=(0, 0)):
-    """Masks (N, H, W, 1), float32, 1 in the hole, for images of `shape` (N, H, W, ...).
-
-    kind: "centre" (half of height and width), "blocks" (four of a quarter, at random places), "upper" or "lower" half,
-        or "mixed", the centre for about half of the images and one of the others for each of the rest. Raises
-        InputError for another.
-    """
-    if kind == "mixed":
-        of_each = tf.stack([holes(each, shape, seed) for each in HOLES[:4]], axis=1)
-        which = tf.random.stateless_uniform(shape[:1], views.fold(seed, "hole"), -2, 4, tf.int32)  # 0, centre: 3 of 6
-        return tf.gather(of_each, tf.maximum(which, 0), axis=1, batch_dims=1)
-    n, height, width = shape[0], shape[1], shape[2]
-    rows, columns = tf.range(height)[None, :, None], tf.range(width)[None, None, :]
-
-    def rectangle(top, left, high, wide):
-        return (rows >= top) & (rows < top + high) & (columns >= left) & (columns < left + wide)
-
-    if kind == "blocks":
-        high, wide = height // 4, width // 4
-        place = tf.random.stateless_uniform([2, BLOCKS, n, 1, 1], views.fold(seed, "blocks"))
-        free = tf.cast([height - high + 1, width - wide + 1], tf.float32)
-        tops, lefts = tf.unstack(tf.cast(place * free[:, None, None, None, None], tf.int32))
-        inside = tf.reduce_any([rectangle(tops[k], lefts[k], high, wide) for k in range(BLOCKS)], axis=0)
-    elif kind == "centre":
-        inside = rectangle(height // 4, width // 4, height // 2, width // 2)
-    elif kind in ("upper", "lower"):
-        top = 0 if kind == "upper" else height // 2
-        inside = rectangle(top, 0, height // 2 if kind == "upper" else height - height // 2, width)
-    else:
-        raise unknown("hole", kind, HOLES)
-    return tf.cast(tf.broadcast_to(inside, [n, height, width])[..., None], tf.float32)
 
 
 def pretext(images, seed, hole="centre"):
@@ -69,7 +34,7 @@ def pretext(images, seed, hole="centre"):
     over all pixels is one over the hole's.
     """
     images = tf.cast(views.flip(images, seed), tf.float32)
-    mask = holes(hole, tf.shape(images), seed)
+    mask = holes.draw(hole, tf.shape(images), seed)
     mask = tf.ensure_shape(mask, [*images.shape[:3], 1])
     return (images, mask), images, 1 / tf.reduce_mean(mask, axis=[1, 2, 3])
 
@@ -83,8 +48,8 @@ def build(encoder, hole="centre", loss="l2", width=64, wide=96):
     The decoder meets the encoder's last map with its maps a half and a quarter the size of the image, where it has
     blocks named "block1" and "block2". Raises InputError for an encoder without maps.
     """
-    if hole not in HOLES:
-        raise unknown("hole", hole, HOLES)
+    if hole not in holes.KINDS:
+        raise unknown("hole", hole, holes.KINDS)
     if len(encoder.outputs[-1].shape) != 4:
         raise InputError(
             "a context encoder needs an encoder that gives a map, such as convnet; this one gives a vector"
@@ -122,24 +87,6 @@ def _convolution(x, width, name, side=3, **kwargs):
     )(x)
 
 
-def natural_mask(mask, shape):
-    """A mask as it comes -> (N, H, W, 1), float32, for images of `shape` (N, H, W, C).
-
-    Raises InputError for one of another size or with other values than 0 and 1.
-    """
-    n, height, width = shape[:3]
-    given = mask = np.asarray(mask)
-    if mask.ndim > 2 and mask.shape[-3:] == (height, width, 1):
-        mask = mask[..., 0]
-    if mask.shape not in {(height, width), (1, height, width), (n, height, width)}:
-        raise InputError(
-            f"a mask is as large as its picture, ({height}, {width}) or ({n}, {height}, {width}); got {given.shape}"
-        )
-    if not np.isin(mask, (0, 1)).all():
-        raise InputError("a mask is 1 in the hole and 0 elsewhere; got other values")
-    return np.broadcast_to(mask, (n, height, width))[..., None].astype("float32")
-
-
 @keras.saving.register_keras_serializable("keras_ssl")
 class Inpainter(ImageModel):
     """`inpaint` fills any hole; `predict` the one that was trained, the middle of each picture; `energy` asks how badly
@@ -159,7 +106,7 @@ class Inpainter(ImageModel):
     def hole(self, shape):
         """The mask (N, H, W, 1) of what `predict` fills, for images of `shape` (N, H, W, C)."""
         kind = self.get_layer("hidden").hole
-        return holes(kind if kind in ("upper", "lower") else "centre", shape)
+        return holes.draw(kind if kind in ("upper", "lower") else "centre", shape)
 
     def respond(self, images):
         return self.fill(images, self.hole(tf.shape(images)))
@@ -175,7 +122,7 @@ class Inpainter(ImageModel):
         a last axis of 1; any number of holes of any shape. What stands in them isn't looked at.
         """
         given, (images, single) = images, self.natural(images)
-        mask = natural_mask(mask, images.shape)
+        mask = holes.natural(mask, images.shape)
         filled = keras.Model.predict(self, [images, mask], batch_size=batch_size, verbose=0)
         if not (isinstance(given, str) or hasattr(given, "__fspath__")):
             given = np.asarray(given)
@@ -267,7 +214,7 @@ def measure(model, dataset):
     errors = {who: np.mean((guess - truth) ** 2) for who, guess in guesses.items()}
     rough = {who: roughness(guess, hole) / roughness(truth, hole) for who, guess in guesses.items()}
     some = test[:BLOCKED].astype("float32")
-    blocks = holes("blocks", some.shape).numpy()
+    blocks = holes.draw("blocks", some.shape).numpy()
     in_blocks = {"value": model.inpaint(some, blocks), "border_mean": HideHoles()([some, blocks]).numpy()}
     apart = {who: np.mean(((guess - some) / 255)[blocks[..., 0] > 0] ** 2) for who, guess in in_blocks.items()}
     swapped = test.copy()

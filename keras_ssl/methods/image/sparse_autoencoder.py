@@ -13,7 +13,6 @@ from keras import layers
 
 from ... import baselines, losses
 from ...architectures.decoders import flattened, linear_decoder
-from ...errors import InputError
 from ...layers import TiedDense
 from .autoencoder import Reconstructor, errors
 from .linear_autoencoder import directions, pictures_of
@@ -45,7 +44,7 @@ def build(encoder, code=1024, regularizer=L1):
     """
     shape, features = encoder.input_shape[1:], flattened(encoder.output)
     tied = TiedDense(code, dtype="float32", name="tied")
-    penalty = _regularizer(regularizer)
+    penalty = losses.regularizer(regularizer)
     z = layers.Activation("relu", activity_regularizer=penalty, dtype="float32", name="code")(tied(features))
     # The code comes last: the last output is what the encoder gives to other tasks.
     f = keras.Model(encoder.input, [tied(z, back=True), z], name="encoder")
@@ -59,15 +58,6 @@ def _as_image(length, shape):
     pixels = keras.Input((length,), name="features")
     image = layers.Reshape(shape, dtype="float32", name="image")(pixels)
     return keras.Model(pixels, layers.Rescaling(255, dtype="float32", name="pixels")(image), name="decoder")
-
-
-def _regularizer(given):
-    try:
-        return keras.regularizers.get(given)
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"regularizer is a Keras regularizer, its name or config, such as {L1}; got {given!r}"
-        ) from error
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

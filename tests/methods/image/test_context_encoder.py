@@ -1,11 +1,11 @@
-"""The context encoder: masks drawn by hand, pixels outside them bit for bit, and its figures against closed forms."""
+"""The context encoder: pixels outside holes bit for bit, its losses written out, its figures against closed forms."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import checkpoints, data, distribution, saving, zoo
+from keras_ssl import checkpoints, data, distribution, holes, saving, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.methods.image import context_encoder
 
@@ -37,60 +37,12 @@ def masks():
     return masks
 
 
-def drawn(rows):
-    return np.array([[pixel == "#" for pixel in row] for row in rows], "float32")
-
-
-@pytest.mark.parametrize(
-    "kind, rows",
-    [
-        ("centre", ["........", "........", "..####..", "..####..", "..####..", "..####..", "........", "........"]),
-        ("upper", ["########"] * 4 + ["........"] * 4),
-        ("lower", ["........"] * 4 + ["########"] * 4),
-        ("centre", [".....", ".##..", ".##..", ".....", "....."]),
-        ("upper", ["###", "...", "..."]),
-        ("lower", ["...", "###", "###"]),
-    ],
-)
-def test_holes_are_where_they_are_drawn(kind, rows):
-    mask = context_encoder.holes(kind, (2, len(rows), len(rows[0]), 3)).numpy()
-    np.testing.assert_array_equal(mask, np.stack([drawn(rows)[..., None]] * 2))
-
-
-def test_blocks_lie_anywhere_and_whole():
-    masks = context_encoder.holes("blocks", (400, 16, 12, 3), SEED).numpy()[..., 0]
-    seen = np.zeros((16, 12))
-    for mask in masks:
-        # Every hidden pixel belongs to a whole block of 4 rows and 3 columns.
-        corners = [(i, j) for i in range(13) for j in range(10) if mask[i : i + 4, j : j + 3].all()]
-        covered = np.zeros_like(mask)
-        for i, j in corners:
-            covered[i : i + 4, j : j + 3] = 1
-        np.testing.assert_array_equal(covered, mask)
-        assert 12 <= mask.sum() <= 48
-        seen += mask
-    assert seen.min() > 0 and len({mask.tobytes() for mask in masks}) > 390
-    again = context_encoder.holes("blocks", (400, 16, 12, 3), SEED).numpy()[..., 0]
-    np.testing.assert_array_equal(again, masks)
-
-
-def test_mixed_holes_are_each_of_one_kind():
-    shape = (400, 8, 8, 3)
-    mixed = context_encoder.holes("mixed", shape, SEED).numpy()
-    kinds = [context_encoder.holes(kind, shape, SEED).numpy() for kind in ("centre", "blocks", "upper", "lower")]
-    of_kind = np.array([[np.array_equal(a, b) for a, b in zip(mixed, each, strict=True)] for each in kinds])
-    assert np.all(of_kind.sum(axis=0) >= 1)
-    np.testing.assert_allclose(of_kind.mean(axis=1), [1 / 2, 1 / 6, 1 / 6, 1 / 6], atol=0.08)
-
-
 def test_an_unknown_hole_is_named(tiny):
-    with pytest.raises(InputError, match="centre"):
-        context_encoder.holes("center", (1, 8, 8, 3))
     with pytest.raises(InputError, match="blocks"):
         context_encoder.build(tiny(), hole="block")
 
 
-@pytest.mark.parametrize("hole", context_encoder.HOLES)
+@pytest.mark.parametrize("hole", holes.KINDS)
 def test_the_weighted_loss_is_the_squared_error_in_the_hole(hole, images):
     (inputs, mask), targets, weights = context_encoder.pretext(tf.constant(images), SEED, hole=hole)
     np.testing.assert_array_equal(inputs, targets)
@@ -288,7 +240,7 @@ def test_an_adversarial_model_has_the_same_verbs(tiny, images, masks, tmp_path):
 
 
 def test_sharpness_of_a_hole_by_hand():
-    hole = drawn([".##", ".##", "..."]) > 0
+    hole = np.array([[0, 1, 1], [0, 1, 1], [0, 0, 0]], bool)
     content = np.array([[1, 4, 2, 8]], "float32")  # 1 4 over 2 8: steps of 3 and 6 across, 1 and 4 down
     assert context_encoder.roughness(content, hole) == 9 + 36 + 1 + 16
 
@@ -297,7 +249,7 @@ class Known:
     """A model that answers with the truth plus 10 in the hole."""
 
     def hole(self, shape):
-        return context_encoder.holes("centre", shape)
+        return holes.draw("centre", shape)
 
     def predict(self, images, batch_size=None):
         return self.inpaint(images, self.hole(images.shape).numpy())

@@ -77,6 +77,13 @@ def test_gap_and_jitter_keep_to_their_bounds():
     assert set(middle[:, 0]) == set(range(64 - 3 * patch - 2 * gap + 1))  # the grid lies anywhere
 
 
+def test_all_patches_lie_alike_in_the_blocks_of_jpeg():
+    found = corners(relative_position.grid(tf.constant(coordinates(400)), SEED, jitter=0))
+    assert np.all(found % 16 == found[:, :1] % 16)  # 8 pixels of brightness, 16 of colour
+    shares = np.bincount(found[:, 0, 0] % 8) / 400
+    assert shares.min() > 0.06  # and anywhere in them, so that they don't tell where in the image it is
+
+
 def test_patches_that_may_overlap_or_not_fit_are_refused():
     images = tf.zeros((1, 64, 64, 3))
     with pytest.raises(InputError, match="gap=4"):
