@@ -31,7 +31,7 @@ LOSS = keras.losses.MeanSquaredError()
 METRICS = []
 SCALE = 64.0  # grey levels that count as 1 in the loss
 FLAT = 2.0  # grey levels: patches that vary less than about this aren't stretched to a deviation of 1
-JUDGED = 2000  # test images whose energies are measured
+TRAIN, JUDGED = 20_000, 2000  # images that the ridge regression learns from, and whose energies are measured
 
 
 def pretext(images, seed, patch=4, share=0.75, normalise=False):
@@ -105,9 +105,8 @@ def build(encoder, patch=4, share=0.75, normalise=False, width=64, depth=1, head
         x = transformer_block(x, heads, f"decoder_block{i}")
     x = LayerNormalization(epsilon=1e-6, name="decoder_norm")(x)
     numbers = patch * patch * images.shape[-1] + 2 * normalise
-    return MaskedAutoencoder(
-        images, layers.Dense(numbers, dtype="float32", name="values")(x), name="masked_autoencoder"
-    )
+    x = layers.Dense(numbers, dtype="float32", name="values")(x)
+    return MaskedAutoencoder(images, x, name="masked_autoencoder")
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -135,9 +134,9 @@ class MaskedAutoencoder(ImageModel):
         return pixels_of(self._hidden(like, seed), self._side, like)[0, ..., 0].numpy()
 
     def energy(self, images):
-        """Mean squared error of a picture's hidden patches, pixels in 0..1: (N,), a number for one.
+        """Squared error of a picture's hidden patches, pixels in 0..1, averaged over masks that show each patch once.
 
-        In the mean over masks that show each patch once. Low where parts follow from the others.
+        Low where parts follow from the others. (N,), a number for one picture.
         """
         images, single = self.natural(images)
         energies = by_parts(lambda part: self._energy(part).numpy(), images, 50)
@@ -177,63 +176,45 @@ class MaskedAutoencoder(ImageModel):
     def _energy(self, images):
         turns = max(1, round(1 / (1 - self.get_layer("hidden").share)))
         hidden = tf.concat([self._hidden(images, 0, turn) for turn in range(turns)], axis=0)
-        errors = self._error(tf.tile(images, [turns, 1, 1, 1]), hidden)
-        return tf.reduce_mean(tf.reshape(errors, [turns, -1]), axis=0)
-
-    def _error(self, images, hidden):
+        images = tf.tile(images, [turns, 1, 1, 1])  # all masks in one batch
         squares = tf.reduce_sum(((self._painted(images, hidden) - images) / 255) ** 2, axis=[1, 2, 3])
         counted = tf.reduce_sum(tf.cast(pixels_of(hidden, self._side, images), tf.float32), axis=[1, 2, 3])
-        return squares / tf.maximum(counted * images.shape[-1], 1)
+        errors = squares / tf.maximum(counted * images.shape[-1], 1)
+        return tf.reduce_mean(tf.reshape(errors, [turns, -1]), axis=0)
 
 
 def measure(model, dataset):
     """Squared error on hidden patches of test images, pixels in 0..1, by predict's mask, beside simple guesses.
 
-    "linear": ridge regression from the visible pixels, fitted to the training images; "nearest_patch": the nearest
-    visible one again; "visible_mean": the mean colour of the visible pixels.
+    "ridge": regression from the visible pixels; "nearest_patch": the nearest visible one again; "visible_mean": the
+    mean colour of the visible pixels.
 
     "energy_auc": how well the energy tells pictures from the same with their patches in random order.
     """
-    height, width, _ = dataset.shape
-    hidden = model.mask(height, width)
-    linear = _Linear(dataset, hidden)
-    nearest = _nearest(hidden, model._side)
-    errors = {"value": 0.0, "linear": 0.0, "nearest_patch": 0.0, "visible_mean": 0.0}
-    count = 0
-    for images in dataset.stream("test", labels=False).batch(500).as_numpy_iterator():
-        truth = images[:, hidden].astype("float64")  # (N, pixels, C)
-        visible = images[:, ~hidden]
-        guesses = [model.predict(images, batch_size=100)[:, hidden], linear(visible).reshape(truth.shape),
-                   images[:, nearest[0], nearest[1]][:, hidden], visible.mean(axis=1, keepdims=True)]  # fmt: skip
-        for name, guess in zip(errors, guesses, strict=True):
-            errors[name] += np.sum((guess - truth) ** 2) / 255**2
-        count += truth.size
-    some = next(iter(dataset.stream("test", labels=False).batch(JUDGED))).numpy()
-    auc = energies.auc(model.energy(some), model.energy(_shuffled(some, model._side)))
-    return {
-        "hidden_mse": {name: error / count for name, error in errors.items()},
-        "energy_auc": {"value": auc, "chance": 0.5},
+    from sklearn.linear_model import Ridge
+
+    count = dataset.count("train")
+    train, _ = dataset.arrays("train", keep=np.linspace(0, count - 1, min(count, TRAIN)).astype(int))
+    test, _ = dataset.arrays("test")
+    hidden = model.mask(*test.shape[1:3])
+
+    def pixels_at(places, images):
+        return images[:, places].reshape(len(images), -1).astype("float32") / 255
+
+    rows, columns = _nearest(hidden, model.get_layer("hidden").side)
+    ridge = Ridge(1e-4 * len(train)).fit(pixels_at(~hidden, train), pixels_at(hidden, train))
+    guesses = {
+        "value": pixels_at(hidden, model.predict(test, batch_size=100)),
+        "ridge": ridge.predict(pixels_at(~hidden, test)).clip(0, 1),
+        "nearest_patch": pixels_at(hidden, test[:, rows, columns]),
+        "visible_mean": np.tile(test[:, ~hidden].mean(axis=1) / 255, hidden.sum()),
     }
-
-
-class _Linear:
-    """The best linear guess of hidden pixels from visible ones, by the training images' means and covariances."""
-
-    def __init__(self, dataset, hidden, noise=2.0):
-        """hidden: bool (H, W). noise: grey levels that visible pixels are taken to be uncertain by."""
-        inner = outer = total = n = 0
-        for images in dataset.stream("train", labels=False).batch(500).as_numpy_iterator():
-            x, y = (images[:, place].reshape(len(images), -1).astype("float32") - GREY for place in (~hidden, hidden))
-            inner, outer = inner + (x.T @ x).astype("float64"), outer + (x.T @ y).astype("float64")
-            total, n = total + np.concatenate([x, y], axis=1).sum(axis=0, dtype="float64"), n + len(x)
-        a, b = total[: len(inner)] / n, total[len(inner) :] / n
-        covariance = inner / n - np.outer(a, a) + noise**2 * np.eye(len(a))
-        self.weights = np.linalg.solve(covariance, outer / n - np.outer(a, b))
-        self.offset = b - a @ self.weights
-
-    def __call__(self, visible):
-        guess = (visible.reshape(len(visible), -1) - GREY) @ self.weights + self.offset
-        return np.clip(guess + GREY, 0, 255)
+    truth, some = pixels_at(hidden, test), test[:JUDGED]
+    shuffled = _shuffled(some, model.get_layer("hidden").side)
+    return {
+        "hidden_mse": {who: np.mean((guess - truth) ** 2) for who, guess in guesses.items()},
+        "energy_auc": {"value": energies.auc(model.energy(some), model.energy(shuffled)), "chance": 0.5},
+    }
 
 
 def _nearest(hidden, side):
