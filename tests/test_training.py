@@ -285,6 +285,7 @@ JOBS = {
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
     "gan": GAN,  # two optimizers
     "vqvae": VQVAE,  # weights that no gradient moves, and dead codes
+    "rbm": {**SMALL, "recipe": "rbm", "encoder_options": {"units": 8}},  # Markov chains that go on
 }
 
 

@@ -13,12 +13,21 @@ from ..errors import InputError, unknown
 from ..models import ImageModel
 from ..saving import open_keras_file
 from .applications import application
+from .boltzmann import boltzmann
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
 from .residual import residual_encoder
+from .vit import vit
 
-ENCODERS = {"convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp, "residual": residual_encoder}
+ENCODERS = {
+    "boltzmann": boltzmann,
+    "convnet": convnet,
+    "dcgan": dcgan_encoder,
+    "mlp": mlp,
+    "residual": residual_encoder,
+    "vit": vit,
+}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -62,7 +71,7 @@ def adapt(model, images):
             if getattr(layer, "adapted", True):
                 continue
             before = keras.Model(sub.input, layer.input)
-            layer.adapt(keras.ops.convert_to_numpy(before(images)))
+            layer.adapt(keras.tree.map_structure(keras.ops.convert_to_numpy, before(images)))
 
 
 def encoder_of(model):
@@ -82,6 +91,12 @@ def with_skips(encoder, blocks):
     One model with several outputs and not a second model beside it: saving would write shared layers twice.
     """
     return keras.Model(encoder.input, [*(encoder.get_layer(b).output for b in blocks), encoder.output], name="encoder")
+
+
+def maps_of(encoder, names):
+    """Those of the names that are blocks of the encoder and maps (N, h, w, C): a transformer's blocks are tokens."""
+    known = {layer.name: layer for layer in encoder.layers}
+    return [name for name in names if name in known and len(known[name].output.shape) == 4]
 
 
 def pooled(features, pooling="avg"):

@@ -6,7 +6,7 @@ Vaswani et al., NeurIPS 2017, arXiv:1706.03762; layer norm before each part: Xio
 import keras
 from keras import layers
 
-from ..layers import ShiftedPositions
+from ..layers import LayerNormalization, SelfAttention, ShiftedPositions
 
 
 def causal_transformer(vocabulary, length, width=96, depth=2, heads=4, name="transformer"):
@@ -18,21 +18,22 @@ def causal_transformer(vocabulary, length, width=96, depth=2, heads=4, name="tra
     x = layers.Embedding(vocabulary, width, name="embedding")(tokens)
     x = ShiftedPositions(length, name="positions")(x)
     for i in range(1, depth + 1):
-        x = transformer_block(x, heads, name=f"block{i}", causal=True)
-    x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
+        x = transformer_block(x, heads, name=f"block{i}", activation="relu", causal=True)
+    x = LayerNormalization(epsilon=1e-6, name="norm")(x)
     return keras.Model(tokens, layers.Dense(vocabulary, dtype="float32", name="logits")(x), name=name)
 
 
-def transformer_block(x, heads, name, causal=False):
-    """Self-attention, then two dense layers, each added to what it was given: (N, T, d) -> (N, T, d).
+def transformer_block(tokens, heads, name, activation="gelu", causal=False):
+    """Tokens (N, T, C) -> (N, T, C): self-attention, then two dense layers, each added to what it was given.
 
-    causal: an entry sees those before it and itself only.
+    causal: a token sees those before it and itself only.
+    Layers: NAMEa after the attention, NAME at the end.
     """
-    width = x.shape[-1]
-    y = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm1")(x)
-    y = layers.MultiHeadAttention(heads, width // heads, name=f"{name}_attention")(y, y, use_causal_mask=causal)
-    x = layers.Add(name=f"{name}_attended")([x, y])
-    y = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm2")(x)
-    y = layers.Dense(4 * width, activation="relu", name=f"{name}_wide")(y)
-    y = layers.Dense(width, name=f"{name}_narrow")(y)
-    return layers.Add(name=name)([x, y])
+    width = tokens.shape[-1]
+    x = LayerNormalization(epsilon=1e-6, name=f"{name}a_norm")(tokens)
+    x = SelfAttention(heads, causal, name=f"{name}a_attention")(x)
+    tokens = layers.Add(name=f"{name}a")([tokens, x])
+    x = LayerNormalization(epsilon=1e-6, name=f"{name}_norm")(tokens)
+    x = layers.Dense(4 * width, activation=activation, name=f"{name}_wide")(x)
+    x = layers.Dense(width, name=f"{name}_narrow")(x)
+    return layers.Add(name=name)([tokens, x])

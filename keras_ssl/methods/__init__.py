@@ -10,6 +10,8 @@ measure(model, dataset) -> dict                how well it does on the test spli
 show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
 LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
 FIXED_SIZE = True                              (only where the network takes images of one size)
+OWN_ENCODER = True                             (only where the encoder's weights are the method's own: build refuses
+                                               others with an InputError)
 """
 
 import importlib

@@ -60,7 +60,7 @@ def test_every_encoder_by_name(name):
     assert encoder.name == "encoder" and encoder.input_shape == (None, 16, 16, 3)
     for dtype in ("uint8", "float32"):
         assert np.isfinite(encoder(np.full((1, 16, 16, 3), 200, dtype))).all()
-    assert any(layer.name == "block2" for layer in encoder.layers)
+    assert any(layer.name == "block1" for layer in encoder.layers)
 
 
 def test_what_cannot_be_built_is_told(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ... import views
+from ... import baselines, transfer, views
 from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
 from ...errors import unknown
@@ -25,12 +25,6 @@ CHUNK = 500  # images at a time when measuring
 ACTIVE = 0.01  # variance of a code's mean over the data from which on it counts as used (Burda et al.)
 
 
-def binarise(images, seed):
-    """Each pixel white (255) with the probability that its brightness stands for, else black."""
-    chance = tf.random.stateless_uniform(tf.shape(images), views.fold(seed, "binarise"), alg="philox")
-    return tf.where(chance * 255 < tf.cast(images, tf.float32), tf.cast(255, images.dtype), tf.cast(0, images.dtype))
-
-
 def pretext(images, seed, code=20, likelihood="bernoulli"):
     """The image is its own target; the target's place is taken by the noise that draws its code.
 
@@ -38,7 +32,7 @@ def pretext(images, seed, code=20, likelihood="bernoulli"):
     data pipeline and not of a layer: replicas would draw the same in a layer, and a resumed run another.
     """
     noise = tf.random.stateless_normal([tf.shape(images)[0], code], views.fold(seed, "noise"))
-    return (binarise(images, seed) if likelihood == "bernoulli" else images), noise
+    return (views.binarise(images, seed) if likelihood == "bernoulli" else images), noise
 
 
 def build(encoder, code=20, decoder="mlp", widths=None, beta=1.0, likelihood="bernoulli"):
@@ -158,16 +152,22 @@ def measure(model, dataset):
 
     "bernoulli" on test images binarised once by a fixed seed, beside independent pixels of the training images' mean
     brightness; "gaussian" beside probabilistic PCA of as many components (scikit-learn).
+
+    What the code (its mean) is worth, of images with classes, each beside raw pixels: "nmi" and "cluster_accuracy" of
+    k-means on test images, as transfer.kmeans gives them, and "probe_1_percent", a linear probe with 1 % of the labels.
     """
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
     bernoulli = isinstance(model.get_layer("pixels"), BernoulliPixels)
-    baseline = _independent_pixels(train, test) if bernoulli else _probabilistic_pca(train, test, model.code)
+    if bernoulli:
+        baseline = {"independent_pixels": baselines.independent_pixels(train, test).mean()}
+    else:
+        baseline = _probabilistic_pca(train, test, model.code)
     likelihood = tf.function(model._log_likelihood)  # one graph for all parts
 
     def parts(images):
         for i in range(0, len(images), CHUNK):
             some = images[i : i + CHUNK]
-            yield i, tf.cast(binarise(some, [0, i]) if bernoulli else some, tf.float32)
+            yield i, tf.cast(views.binarise(some, [0, i]) if bernoulli else some, tf.float32)
 
     def losses(images):
         return sum(np.sum(model._terms(x, model._draw(len(x), i)), axis=1) for i, x in parts(images)) / len(images)
@@ -175,6 +175,7 @@ def measure(model, dataset):
     reconstruction, divergence = losses(test)
     weighted = [np.sum(likelihood(x, tf.constant(SAMPLES), tf.constant(i))) for i, x in parts(test)]
     means = np.concatenate([model._encode(x) for _, x in parts(test)])
+    code = _worth(model, dataset) if dataset.task == "classification" else {}
     return {
         "negative_elbo": {"value": reconstruction + divergence, **baseline},
         "negative_log_likelihood": {"value": -sum(weighted) / len(test), "samples": SAMPLES, **baseline},
@@ -182,14 +183,18 @@ def measure(model, dataset):
         "kl": {"value": divergence},
         "negative_elbo_train": {"value": sum(losses(train))},
         "active_units": {"value": np.sum(means.var(axis=0) > ACTIVE), "of": model.code},
+        **code,
     }
 
 
-def _independent_pixels(train, test):
-    """Nats of binarised images, in expectation, when each pixel is white by its own chance, as in training images."""
-    chance = (train.astype("float64").sum(axis=0) / 255 + 0.5) / (len(train) + 1)  # no pixel is certain
-    x = test.astype("float64") / 255
-    return {"independent_pixels": -np.mean(np.sum(x * np.log(chance) + (1 - x) * np.log1p(-chance), axis=(1, 2, 3)))}
+def _worth(model, dataset):
+    """Clusters and a probe of the code's means, beside raw pixels."""
+    code, pixels = (transfer.kmeans(each, dataset) for each in (model, baselines.pixels(dataset.shape)))
+    return {
+        "nmi": {"value": code["nmi"], "raw_pixels": pixels["nmi"]},
+        "cluster_accuracy": {"value": code["accuracy"], "raw_pixels": pixels["accuracy"]},
+        "probe_1_percent": baselines.few_labels(model, dataset),
+    }
 
 
 def _probabilistic_pca(train, test, d):

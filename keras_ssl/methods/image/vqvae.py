@@ -136,6 +136,9 @@ class VQVAE(OwnStep, Autoencoder):
     def _decode(self, indices):
         return self.get_layer("decoder")(self.get_layer("codebook").look_up(indices), training=False)
 
+    def _energy(self, images):
+        return losses.mse(images, self.respond(images))
+
     def _objective(self, images, training):
         """Mean loss of a batch, the encoder's map, code indices, and squared error, perplexity, the prior's bits."""
         book = self.get_layer("codebook")
