@@ -277,7 +277,7 @@ GAN = {
 VQVAE = {
     **SMALL,
     "recipe": "vqvae",
-    "options": {"vectors": 32, "code": 4, "width": 4, "prior": [8, 1]},
+    "options": {"vectors": 32, "code": 4, "revive": 0.9, "width": 4, "prior": [8, 1]},
     "encoder_options": {"widths": [4, 4]},
 }
 JOBS = {

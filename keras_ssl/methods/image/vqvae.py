@@ -39,11 +39,14 @@ def pretext(images, seed, flips=True):
     return (views.flip(images, seed) if flips else images), chance
 
 
-def build(encoder, vectors=512, code=32, codebook="ema", beta=0.25, width=128, blocks=2, hidden=32, prior=(96, 2)):
+def build(
+    encoder, vectors=512, code=32, codebook="ema", beta=0.25, revive=0.03, width=128, blocks=2, hidden=32, prior=(96, 2)
+):
     """Image -> [its reconstruction (N, H, W, C), float32 in 0..255, the prior's logits (N, h w, vectors)].
 
     vectors: how many code vectors there are, K; code: their length.
-    codebook, beta: as VectorQuantizer takes them. width, blocks, hidden: the decoder's, as residual_decoder takes them.
+    codebook, beta, revive: as VectorQuantizer takes them.
+    width, blocks, hidden: the decoder's, as residual_decoder takes them.
     prior: [width, depth] of the Transformer.
 
     Raises InputError for an encoder without a feature map of one known size.
@@ -55,7 +58,7 @@ def build(encoder, vectors=512, code=32, codebook="ema", beta=0.25, width=128, b
             "take another, or give a size (such as --size 32)"
         )
     z = layers.Conv2D(code, 1, dtype="float32", name="code")(encoder(encoder.input))
-    book = VectorQuantizer(vectors, codebook, beta, dtype="float32", name="codebook")
+    book = VectorQuantizer(vectors, codebook, beta, revive=revive, dtype="float32", name="codebook")
     quantised, indices = book(z)
     rebuilt = residual_decoder(quantised.shape[1:], encoder.input_shape[1:], width, blocks, hidden)(quantised)
     places = math.prod(indices.shape[1:])

@@ -86,7 +86,7 @@ def test_training_lowers_every_part(images):
     architectures.adapt(model, images)
     model.compile(keras.optimizers.Adam(5e-3))
     start = model.get_layer("codebook").book.numpy()
-    history = model.fit(tf.data.Dataset.from_tensors(batch(images)).repeat(60), epochs=2, verbose=0).history
+    history = model.fit(tf.data.Dataset.from_tensors(batch(images)).repeat(40), epochs=2, verbose=0).history
     assert all(history[name][1] < history[name][0] for name in ("loss", "mse", "prior_bits"))
     assert not np.allclose(model.get_layer("codebook").book.numpy(), start)
     evaluated = model.evaluate(tf.data.Dataset.from_tensors(batch(images)), verbose=0, return_dict=True)
