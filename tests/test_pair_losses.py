@@ -136,7 +136,9 @@ def test_gradients_are_numbers_and_point_downhill(loss, z):
     assert float(value(loss, x)) < float(before)
 
 
-@pytest.mark.parametrize("loss", [NTXent(0.3), BarlowTwins(0.1), VICReg(1, 2, 3), ContrastiveMargin(0.7)], ids=str)
+@pytest.mark.parametrize(
+    "loss", [NTXent(0.3), BarlowTwins(0.1), VICReg(1, 2, 3), ContrastiveMargin(0.7)], ids=lambda loss: loss.name
+)
 def test_losses_come_back_from_their_configuration(loss, z):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert of(again, z) == of(loss, z) != of(type(loss)(), z)
