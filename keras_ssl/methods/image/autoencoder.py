@@ -19,7 +19,7 @@ from ...models import ImageModel
 LOSS = losses.PixelMeanSquaredError()
 METRICS = [losses.mse]  # on pixels in 0..1
 FIXED_SIZE = True
-NOISE = 0.1  # deviation, of pixels in 0..1, of what the energy is to tell from clean images
+NOISE = 0.1  # deviation, for pixels in 0..1, of the Gaussian noise that the energy is to find
 
 
 def pretext(images, seed, flips=False):
@@ -146,23 +146,31 @@ def measure(model, dataset):
 
 
 def errors(model, train, test, pca):
-    """What every model that rebuilds images is measured by: images (N, H, W, C) and (M, H, W, C), a fitted PCA.
+    """What models that rebuild images are measured by: images (N, H, W, C) and (M, H, W, C), a fitted PCA.
 
-    "mse", "mse_train": squared error, pixels in 0..1, beside the PCA's. "energy_auc": how surely the error tells test
-    images from the same ones with Gaussian noise of deviation 0.1, beside the distance to the mean image.
+    "mse", "mse_train": squared error, pixels in 0..1, before any cut to 0..255, beside the PCA's; and `energy_auc`.
     """
-    mean = train.mean(axis=0)
-    noise = np.random.default_rng(0).normal(0, NOISE * 255, test.shape)
-    noisy = np.clip(test + noise, 0, 255).astype("float32")
-    energies_of = [model.energy(images) for images in (test, noisy)]
-    away = [np.mean(((images - mean) / 255) ** 2, axis=(1, 2, 3)) for images in (test, noisy)]
+    away = np.mean(((test - train.mean(axis=0)) / 255) ** 2)
     return {
-        "mse": {
-            "value": np.mean(energies_of[0]), "pca": baselines.pca_error(pca, test), "mean_image": np.mean(away[0])
-        },
+        "mse": {"value": np.mean(model.energy(test)), "pca": baselines.pca_error(pca, test), "mean_image": away},
         "mse_train": {"value": np.mean(model.energy(train)), "pca": baselines.pca_error(pca, train)},
-        "energy_auc": {"value": energies.auc(*energies_of), "mean_image": energies.auc(*away), "chance": 0.5},
-    }  # fmt: skip
+        "energy_auc": energy_auc(model, train, test),
+    }
+
+
+def energy_auc(model, train, test):
+    """How surely the energy tells test images from the same ones with noise, beside the distance to the mean image."""
+    noise = np.random.default_rng(0).standard_normal(test.shape, dtype="float32")
+    noisy, mean = np.clip(test + NOISE * 255 * noise, 0, 255), train.mean(axis=0)
+
+    def distance(images):
+        return np.mean((images - mean) ** 2, axis=(1, 2, 3))
+
+    return {
+        "value": energies.auc(model.energy(test), model.energy(noisy)),
+        "mean_image": energies.auc(distance(test), distance(noisy)),
+        "chance": 0.5,
+    }
 
 
 def show(model, images):

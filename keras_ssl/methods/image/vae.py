@@ -15,7 +15,7 @@ from ...architectures.decoders import flattened
 from ...errors import unknown
 from ...layers import BernoulliPixels, GaussianCode, GaussianPixels
 from ...models import OwnStep
-from .autoencoder import Autoencoder
+from .autoencoder import Autoencoder, energy_auc
 
 LOSS = None  # train_step has its own
 METRICS = []
@@ -186,6 +186,7 @@ def measure(model, dataset):
         "kl": {"value": divergence},
         "negative_elbo_train": {"value": sum(losses(train))},
         "active_units": {"value": np.sum(means.var(axis=0) > ACTIVE), "of": model.code},
+        "energy_auc": energy_auc(model, train, test),
         **code,
     }
 

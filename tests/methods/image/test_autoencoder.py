@@ -181,3 +181,15 @@ def test_measured_error_is_that_of_the_pixels():
     assert figures["mse"]["value"] == pytest.approx(np.mean((model.predict(test) / 255 - test / 255) ** 2), rel=1e-4)
     assert figures["mse"]["pca"] < figures["mse"]["mean_image"] < figures["mse"]["value"]  # untrained
     assert [title for title, _, _ in autoencoder.show(model, test[:4])] == ["images", "reconstructed", "samples"]
+
+
+def test_the_energys_area_is_the_share_of_pairs_of_clean_and_noisy_images_in_order():
+    train, test = (np.random.default_rng(i).integers(0, 256, (9, 8, 8, 3)).astype("uint8") for i in (0, 1))
+    model = small()
+    noise = np.random.default_rng(0).standard_normal(test.shape, dtype="float32") * 25.5
+    noisy = (test + noise).clip(0, 255)
+    found = autoencoder.energy_auc(model, train, test)
+    right = np.mean(model.energy(test)[:, None] < model.energy(noisy)[None])
+    away = [((images - train.mean(axis=0)) ** 2).mean(axis=(1, 2, 3)) for images in (test, noisy)]
+    assert found["value"] == pytest.approx(right)
+    assert found["mean_image"] == pytest.approx(np.mean(away[0][:, None] < away[1][None]))

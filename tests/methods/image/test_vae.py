@@ -196,6 +196,7 @@ def test_measured_bounds_fit_together(likelihood, monkeypatch):
     assert figures["negative_elbo"][baseline] < value["negative_elbo"]  # untrained
     for name in ("nmi", "cluster_accuracy", "probe_1_percent"):
         assert 0 < value[name] < figures[name]["raw_pixels"] < 1, name
+    assert 0.4 < value["energy_auc"] <= 1
 
 
 def test_show_gives_rows_of_pictures(images):
