@@ -112,6 +112,18 @@ def test_two_replicas_of_the_restorers_learn_what_one_does(pretrained, photos, m
 
 
 @mirrored
+def test_two_replicas_share_a_penalty_on_codes(pretrained):
+    images = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1)).astype("uint8")
+    options = {"code": 6, "regularizer": {"class_name": "L1", "config": {"l1": 0.1}}}
+    row = recipe("image.sparse_autoencoder", encoder="mlp", encoder_options={"widths": [8]}, options=options)
+    runs = [pretrained(row, n, dataset=images) for n in (1, 2)]
+    same(*runs)
+    assert runs[0][1]["loss"][0] > runs[0][1]["mse"][0] + 0.01
+    keras.utils.set_random_seed(0)
+    assert far(runs[0], training.build(row, (8, 8, 1))) > 1e-3
+
+
+@mirrored
 def test_two_replicas_of_the_gan_learn_what_one_does(pretrained, photos, monkeypatch):
     """With what differs on purpose taken out: each replica's own batch norm and spread, and images for the penalty."""
     from keras_ssl.architectures import dcgan

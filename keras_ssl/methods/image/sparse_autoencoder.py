@@ -1,8 +1,8 @@
 """Sparse autoencoder: a code longer than needed, most of it zero, L(x, g(f(x))) + lambda ||z||_1.
 
-Olshausen, Field, Nature 381 (1996) 607-609; Ng, "Sparse autoencoder", CS294A lecture notes, 2011; tied weights with a
-rectifier: Le et al., ICML 2012, arXiv:1112.6209. The code may be longer than the image ("overcomplete"): it is the
-penalty Omega(z) that keeps it from copying. A rectifier's zeros are real ones: an image is the sum of few directions.
+Olshausen, Field, Nature 381 (1996) 607-609; with a rectifier: Glorot, Bordes, Bengio, AISTATS 2011. The code may be
+longer than the image ("overcomplete"): it is the penalty Omega(z) that keeps it from copying. A rectifier's zeros are
+real ones: an image is the mean image and a sum of few directions. Encoder and decoder share one matrix.
 """
 
 import math

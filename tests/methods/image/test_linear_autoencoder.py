@@ -26,7 +26,7 @@ def set_plane(model, axes, mean, mixing=None):
 @pytest.fixture(scope="module")
 def pictures():
     """(train, test): grey 6x6 images of six directions of falling strength, and noise."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(5)
     strengths = rng.normal(size=(6, 36)) * np.array([[50], [40], [30], [22], [5], [3]])
     images = 127 + rng.normal(size=(360, 6)) @ strengths + 2 * rng.normal(size=(360, 36))
     images = images.clip(0, 255).astype("uint8").reshape(-1, 6, 6, 1)
@@ -63,9 +63,10 @@ def test_trained_from_a_random_start_it_spans_pcas_plane(pictures, dataset, pca)
     model.compile(keras.optimizers.Adam(rate), linear_autoencoder.LOSS, metrics=linear_autoencoder.METRICS)
     model.fit(tf.data.Dataset.from_tensors((images, images)).repeat(), epochs=1, steps_per_epoch=2500, verbose=0)
     figures = linear_autoencoder.measure(model, dataset)
-    assert figures["mse"]["value"] == pytest.approx(figures["mse"]["pca"], rel=0.005)
-    assert figures["mse_train"]["pca"] * 0.9999 < figures["mse_train"]["value"] < figures["mse_train"]["pca"] * 1.001
-    assert figures["axes_inside"]["value"] > 0.999 and figures["principal_angle"]["largest"] < 2
+    assert figures["mse"]["value"] == pytest.approx(figures["mse"]["pca"], rel=0.02)
+    assert figures["mse_train"]["pca"] * 0.9999 < figures["mse_train"]["value"] < figures["mse_train"]["pca"] * 1.02
+    assert figures["axes_inside"]["value"] > 0.999 > 0.9 > figures["axes_inside"]["random_plane"]
+    assert figures["principal_angle"]["largest"] < 1 < 30 < figures["principal_angle"]["random_plane"]
     assert figures["basis"]["value"] < 0.97  # the plane, and not its axes
 
 
