@@ -148,4 +148,4 @@ def test_predictions_get_better_and_embeddings_stay_apart(tiny, photos):
         model.reset_metrics()
         batch = embeddings.pretext(tf.constant(photos[:, ::2, ::2]), tf.constant([1, seed]))
         history.append(model.train_on_batch(*batch, return_dict=True))
-    assert history[-1]["loss"] < history[0]["loss"] - 0.2 and history[-1]["embedding_std"] > 0.5
+    assert history[-1]["loss"] < history[0]["loss"] - 0.1 and history[-1]["embedding_std"] > 0.5
