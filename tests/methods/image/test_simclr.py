@@ -46,11 +46,11 @@ def test_two_replicas_learn_what_one_does(name, photos):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_loss_falls_and_embeddings_stay_apart(name, tiny, photos):
-    model = METHODS[name].build(tiny(widths=(8, 8, 16)), widths=[16, 8])
+    model = METHODS[name].build(tiny(), widths=[16, 8])
     model.compile(keras.optimizers.Adam(5e-3), loss_of(name), metrics=METHODS[name].METRICS)
     history = []
-    for seed in range(40):
-        batch = embeddings.pretext(tf.constant(photos), tf.constant([1, seed]))
+    for seed in range(30):
+        batch = embeddings.pretext(tf.constant(photos[:, ::2, ::2]), tf.constant([1, seed]))
         model.reset_metrics()
         history.append(model.train_on_batch(*batch, return_dict=True))
     assert history[-1]["loss"] < 0.95 * history[0]["loss"] and history[-1]["embedding_std"] > 0.3
