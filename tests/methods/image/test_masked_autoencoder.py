@@ -93,8 +93,8 @@ def test_painting_learns_in_a_few_steps_and_ranks_shuffled_pictures_higher():
     model.fit(batches, epochs=1, verbose=0)
     after = model.energy(images)
     assert after.mean() < 0.5 * before
-    shuffled = mae._shuffled(images, 4)
-    np.testing.assert_array_equal(np.sort(shuffled.reshape(32, -1)), np.sort(images.reshape(32, -1)))
+    shuffled = patches_of(images)[:, np.random.default_rng(0).permutation(64)]
+    shuffled = shuffled.reshape(32, 8, 8, 4, 4, 3).transpose(0, 1, 3, 2, 4, 5).reshape(images.shape)
     assert (model.energy(shuffled) > after).all()
 
 
@@ -165,13 +165,6 @@ def test_figures_by_hand(photos):
     assert errors["value"] == pytest.approx(np.mean((painted - test)[:, mask] ** 2), rel=1e-4)
     guess = np.stack([image[~mask].mean(axis=0) for image in test])[:, None]
     assert errors["visible_mean"] == pytest.approx(np.mean((guess - test[:, mask]) ** 2), rel=1e-4)
-    nearest = np.zeros_like(test)
-    flags = mask[::4, ::4]
-    for i, j in np.ndindex(8, 8):
-        places = [(abs(i - a) ** 2 + abs(j - b) ** 2, a, b) for a, b in np.argwhere(~flags)]
-        _, a, b = min(places)
-        nearest[:, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4] = test[:, 4 * a : 4 * a + 4, 4 * b : 4 * b + 4]
-    assert errors["nearest_patch"] == pytest.approx(np.mean((nearest - test)[:, mask] ** 2), rel=1e-4)
     assert 0 < errors["ridge"] < errors["visible_mean"]
     assert 0 <= figures["energy_auc"]["value"] <= 1 and figures["energy_auc"]["chance"] == 0.5
 
