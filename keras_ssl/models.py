@@ -126,7 +126,7 @@ class Adversaries(OwnStep):
     def steepness(score, images):
         """Mean squared length of the gradient of `score`, a function of images, for pixels in -1..1.
 
-        As a penalty on real images (R1) it holds a critic back. An image's logits at several places count by their mean.
+        As a penalty on real images (R1) it holds a critic back. Of an image's logits at several places the mean counts.
         """
         import tensorflow as tf
 
