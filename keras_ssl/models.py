@@ -91,7 +91,7 @@ class Adversaries(OwnStep):
     """A model of two players: a critic, which tells real images from made ones, and the rest of the model, the maker.
 
     CRITIC: names of the parts that are the critic's. Each player has an optimizer of its own; the critic is the first.
-    Goodfellow et al., NeurIPS 2014, arXiv:1406.2661, with the non-saturating loss.
+    The papers stand in methods/image/gan.py.
     """
 
     CRITIC = ("discriminator",)
@@ -118,7 +118,7 @@ class Adversaries(OwnStep):
 
     @staticmethod
     def verdicts(real, fake):
-        """Mean losses of logits that images are real: (the critic's, the maker's)."""
+        """Mean losses of logits that images are real: (the critic's, the maker's, non-saturating)."""
         critic = ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
         return critic, ops.mean(ops.softplus(-fake))
 
@@ -126,8 +126,7 @@ class Adversaries(OwnStep):
     def steepness(score, images):
         """Mean squared length of the gradient of `score`, a function of images, for pixels in -1..1.
 
-        As a penalty on real images it holds a critic back (R1: Mescheder, Geiger, Nowozin, ICML 2018,
-        arXiv:1801.04406). An image's logits at several places count by their mean.
+        As a penalty on real images (R1) it holds a critic back. Of an image's logits at several places the mean counts.
         """
         import tensorflow as tf
 

@@ -1,8 +1,9 @@
 """Generative adversarial network: make images out of noise that a discriminator takes for real.
 
-Goodfellow et al., NeurIPS 2014, arXiv:1406.2661 (models.Adversaries); Radford, Metz, Chintala, ICLR 2016,
+Goodfellow et al., NeurIPS 2014, arXiv:1406.2661, with the non-saturating loss; Radford, Metz, Chintala, ICLR 2016,
 arXiv:1511.06434. The discriminator's trunk is the encoder. In training its head also sees how much the images of a
-batch differ (layers.BatchSpread), and a gradient penalty on real images holds it back.
+batch differ (layers.BatchSpread), and a gradient penalty on real images holds it back (R1: Mescheder, Geiger, Nowozin,
+ICML 2018, arXiv:1801.04406).
 """
 
 import math
