@@ -135,7 +135,7 @@ def torch_speed(images, labels, seconds):
 
 
 def boltzmann_machines(units=1000, epochs=5, rate=0.05, n=10_000):
-    """Our machine and scikit-learn's on n binarised digits of MNIST, both started at weights N(0, 0.01) and no biases."""
+    """Our machine and scikit-learn's on n binarised digits of MNIST, both from weights N(0, 0.01) and no biases on."""
     import keras
     from sklearn.neural_network import BernoulliRBM
 
