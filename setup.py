@@ -9,7 +9,7 @@ VERSION = next(
     if "__version__ =" in line
 )
 
-TEST = ["pytest>=8", "pytest-timeout"]
+TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist"]
 
 setup(
     name="keras_ssl",

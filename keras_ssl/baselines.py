@@ -1,6 +1,53 @@
-"""What is reached without learning: figures that several methods stand beside."""
+"""What images give without a network, for a method's figures to stand beside: principal components, raw pixels."""
 
+import keras
 import numpy as np
+
+from . import transfer
+
+FEWEST = 5  # labels a class, for a probe with few
+
+
+def flat(images):
+    """Images (N, H, W, C) in 0..255 -> pixels (N, H * W * C) in 0..1, float32."""
+    return images.reshape(len(images), -1).astype("float32") / 255
+
+
+def pca(images, components):
+    """scikit-learn's PCA of the pixels (in 0..1) of images; of fewer components where the images have no more."""
+    from sklearn.decomposition import PCA
+
+    x = flat(images)
+    return PCA(min(components, *x.shape), random_state=0).fit(x)
+
+
+def pca_error(fitted, images):
+    """Mean squared error of pixels in 0..1 when images are rebuilt of a fitted PCA's components."""
+    x = flat(images)
+    return float(np.mean((x - fitted.inverse_transform(fitted.transform(x))) ** 2))
+
+
+def pixels(shape):
+    """An "encoder" whose features are the pixels: images (N, *shape) -> (N, H * W * C)."""
+    images = keras.Input(shape, name="image")
+    return keras.Model(images, keras.layers.Flatten(name="pixels")(images), name="encoder")
+
+
+def few_labels(encoder, dataset, share=0.01, draws=3):
+    """A linear probe with few labels, beside the same on raw pixels, each the mean over some draws of the labels.
+
+    encoder: as transfer.probe takes it. dataset: a DataSet with classes. share: of the training labels; in a small set
+        more, so that there are five a class.
+
+    Returns {"value": accuracy in 0..1, "raw_pixels": likewise, "labels": their number, "draws": draws}.
+    """
+    count = dataset.count("train")
+    labels = min(count, max(round(share * count), FEWEST * len(dataset.classes)))
+    accuracy = {
+        who: float(np.mean([transfer.probe(each, dataset, labels, seed=seed)["accuracy"] for seed in range(draws)]))
+        for who, each in (("value", encoder), ("raw_pixels", pixels(dataset.shape)))
+    }
+    return {**accuracy, "labels": labels, "draws": draws}
 
 
 def chances(images):

@@ -57,6 +57,88 @@ def curves(history, path, title=None):
     _write(fig, path, plt)
 
 
+def bars(names, series, path, title=None, label=""):
+    """Write horizontal bars as a PNG: for each name one bar of each series {title: (values, half widths or None)}."""
+    plt = _pyplot()
+    fig, axis = plt.subplots(figsize=(7, 0.9 + 0.42 * len(names)))
+    thick = 0.8 / len(series)
+    for i, (key, (values, halves)) in enumerate(series.items()):
+        places = np.arange(len(names)) + (i - (len(series) - 1) / 2) * thick
+        axis.barh(places, values, thick * 0.9, xerr=halves, label=key, error_kw={"capsize": 2, "lw": 1})
+    axis.set_yticks(np.arange(len(names)), names)
+    axis.set_xlabel(label)
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.9 / fig.get_figheight()), ncols=len(series), frameon=False)
+    if title:
+        axis.set_title(title)
+    fig.tight_layout()
+    _write(fig, path, plt)
+
+
+MOST = 20  # groups that get a colour of their own
+
+
+def scatter(panels, path, title=None):
+    """Write points as a PNG, panels side by side, each with a legend of its groups below it.
+
+    panels: (title, points (N, 2), groups: ints (N,), their names, names of the two axes). Of more than `MOST` groups,
+    the largest get a colour, the rest are grey.
+    """
+    plt = _pyplot()
+    fig, axes = plt.subplots(1, len(panels), figsize=(6.2 * len(panels), 6.8), squeeze=False, layout="constrained")
+    for axis, (name, points, groups, names, labels) in zip(axes[0], panels, strict=True):
+        sizes = np.bincount(groups, minlength=len(names))
+        shown = sorted(np.argsort(-sizes, kind="stable")[:MOST])
+        others = ~np.isin(groups, shown)
+        size = float(np.clip(6_000 / len(points), 4, 30))
+        if others.any():
+            axis.scatter(*points[others].T, s=size, color="0.8", linewidths=0, label="others")
+        colours = plt.get_cmap("tab10" if len(shown) <= 10 else "tab20")
+        # All at once and in their own order: drawn group by group, the last ones would cover the first.
+        drawn = np.flatnonzero(~others)
+        place = np.searchsorted(shown, groups[drawn])
+        axis.scatter(*points[drawn].T, s=size, color=colours(place), linewidths=0, alpha=0.8)
+        for i, group in enumerate(shown):
+            axis.scatter([], [], s=30, color=colours(i), label=_shortened(names[group], 18))
+        axis.set(title=name, xticks=[], yticks=[], xlabel=labels[0], ylabel=labels[1])
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=5, fontsize=8, frameon=False)
+    if title:
+        fig.suptitle(title)
+    _write(fig, path, plt)
+
+
+def trust(curve, threshold, rounds, path, title="Pseudo-labels"):
+    """Write how far pseudo-labels can be trusted as a PNG: the curve over thresholds, and what became of each round.
+
+    Arguments as `transfer.semi_supervised.teach` records them.
+    """
+    plt = _pyplot()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+    place = np.arange(len(curve["threshold"]))  # evenly, for most thresholds lie near 1
+    for key, label in (("coverage", "share of the images that reach it"), ("accuracy", "share of these that is right")):
+        left.plot(place, [np.nan if v is None else 100 * v for v in curve[key]], marker="o", ms=4, label=label)
+    left.axvline(np.interp(threshold, curve["threshold"], place), color="0.5", ls="--", label=f"chosen: {threshold:g}")
+    left.set_xticks(place, [f"{t:g}" for t in curve["threshold"]], fontsize=8)
+    left.set(title="held-out labelled images", xlabel="threshold of probability", ylabel="%", ylim=(0, 105))
+    left.legend(fontsize=8, loc="lower left")
+    numbers = np.arange(1, len(rounds) + 1)
+    for key, label in (("coverage", "accepted, of the unlabelled"), ("right", "right, of the accepted"),
+                       ("accuracy", "accuracy on test")):  # fmt: skip
+        right.plot(numbers, [np.nan if r[key] is None else 100 * r[key] for r in rounds], marker="o", ms=5, label=label)
+    right.set_xticks(numbers)
+    right.set(title="unlabelled images, round by round", xlabel="round", ylabel="%", ylim=(0, 105))
+    right.set_xlim(0.5, len(rounds) + 0.5)
+    right.legend(fontsize=8, loc="lower left")
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+    fig.suptitle(title)
+    _write(fig, path, plt)
+
+
+def _shortened(name, length):
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
 def _write(fig, path, plt):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

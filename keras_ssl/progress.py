@@ -65,3 +65,26 @@ class StopOnNaN(keras.callbacks.Callback):
                     f"{name} became {float(np.mean(value))} in epoch {self.epoch + 1}, step {batch + 1}: lower the "
                     "learning rate, or train in float32; the checkpoints before stay"
                 )
+
+
+class WarnOfCollapse(keras.callbacks.Callback):
+    """Prints a line as soon as an epoch's embeddings are nearly all alike: such a model tells nothing from anything.
+
+    Watches the metric `embedding_std` (see pair_losses.py), 1 where embeddings spread evenly, where there is one.
+    """
+
+    LIMIT = 0.1
+
+    def __init__(self, name):
+        super().__init__()
+        self.name, self.collapsed = name, False
+
+    def on_epoch_end(self, epoch, logs=None):
+        spread = float(np.mean((logs or {}).get("embedding_std", 1.0)))
+        if spread < self.LIMIT and not self.collapsed:
+            print(
+                f"{self.name} epoch {epoch + 1}: the embeddings have collapsed, nearly all are alike (embedding_std "
+                f"{spread:.2g} of 1): lower the learning rate, or use batch norm in projector and predictor",
+                flush=True,
+            )
+        self.collapsed = spread < self.LIMIT

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, saving, zoo
 from .errors import InputError, unknown
-from .progress import Progress, StopOnNaN
+from .progress import Progress, StopOnNaN, WarnOfCollapse
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -187,6 +187,7 @@ def pretrain(
     ]
     watchers = [
         StopOnNaN(),
+        *([WarnOfCollapse(name)] if chief else []),
         *(logs if chief else []),
         checkpoints.EpochCheckpoint(out / "checkpoints", recipe.seed, write=chief),
         *([Progress(name, steps, recipe.epochs, done)] if verbose and chief else []),

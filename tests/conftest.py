@@ -111,10 +111,14 @@ def ask_endpoints():
 
 
 def example(spec, images):
-    """An input for an endpoint: pictures where it takes pictures, else noise or the number 3."""
+    """An input for an endpoint: pictures, holes for a mask, small integers, noise, or the number 3."""
     rank = len(spec.shape)
+    if spec.name == "mask":
+        return tf.cast(tf.random.stateless_uniform(images[:2].shape[:rank], [1, 2]) < 0.3, spec.dtype)
     if rank == 0:
         return tf.cast(3, spec.dtype)
+    if spec.dtype in (tf.int32, tf.int64):
+        return tf.random.stateless_uniform([2 if n is None else n for n in spec.shape], [1, 2], 0, 3, spec.dtype)
     if rank >= 3:
         return tf.cast(images[:2] if rank == 4 else images[0], spec.dtype)
     return tf.random.stateless_normal([2 if n is None else n for n in spec.shape], [1, 2])

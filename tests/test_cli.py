@@ -104,6 +104,30 @@ def test_finetune_on_the_bundled_sample(run, mine, tmp_path):
     assert again.exit_code == 0, again.output  # what came out goes in again
 
 
+def test_semi_supervised_over_seeds_on_the_bundled_sample(run, mine, tmp_path):
+    result = run(
+        "finetune", "mine", "--mode", "label-spreading", "--labels", "20", "--unlabelled", "40", "--threshold", "0.1",
+        "--epochs", "1", "--seeds", "2", "--strategy", "one",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert " ± " in result.stdout and "20 labels" in result.stdout
+    folder = tmp_path / "runs" / "finetune-mine-20"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["seeds"] == [0, 1] and (folder / "pseudo_labels.png").exists()
+    assert report["pseudo_labels"]["rounds"][0]["accepted"] == 40
+
+
+def test_explore_on_the_bundled_sample(run, mine, tmp_path):
+    result = run("explore", "mine", "--images", "60", "--clusters", "4")
+    assert result.exit_code == 0, result.output
+    assert "60 images of cifar10_sample, 4 features, 4 clusters" in result.stdout and "NMI" in result.stdout
+    folder = tmp_path / "runs" / "explore-mine"
+    assert {path.suffix for path in folder.iterdir()} == {".png", ".json"}
+    assert json.loads((folder / "report.json").read_text())["command"].startswith("keras-ssl explore mine")
+    again = run("explore", str(mine / "model.keras"), "--no-labels", "--images", "30", "--out", "other")
+    assert again.exit_code == 0 and "NMI" not in again.stdout and (tmp_path / "other" / "tsne.png").exists()
+
+
 def test_compare_prints_a_table(run, mine, monkeypatch, tmp_path):
     rows = {way: {"accuracy": value, "labels": 250, "seconds": 30.2} for way, value in
             (("scratch", 0.41), ("linear probe", 0.55), ("fine-tuned", 0.613))}  # fmt: skip
@@ -122,6 +146,14 @@ def test_compare_prints_a_table(run, mine, monkeypatch, tmp_path):
     assert "+20.3 points" in result.stdout
     assert (asked["encoder"], asked["dataset"], asked["labels"]) == ("mine", tmp_path, "0.1")
     assert asked["labels_file"] == str(tmp_path / "x.csv")
+    for row in rows.values():
+        row["interval"] = 0.012
+    report |= {"gain_interval": 0.01, "seeds": [0, 1, 2], "gain_unlabelled": 0.02, "gain_unlabelled_interval": 0.004}
+    result = run("finetune", "mine", "--labels", "0.1", "--compare", "--mode", "pseudo-label", "--seeds", "3")
+    assert "61.3% ± 1.2" in result.stdout and asked["mode"] == "pseudo-label" and asked["seeds"] == 3
+    last = " ".join(result.stdout.split())
+    assert "Fine-tuned over scratch: +20.3 ± 1.0 points; fine-tuned over fine-tuned: +2.0 ± 0.4 points" in last
+    assert "± 95 % over 3 seeds" in last
 
 
 def test_show_draws_the_sample_and_given_pictures(run, mine, tmp_path):
@@ -208,6 +240,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_
         (["finetune", "mine", "--mode", "ful"], "unknown mode 'ful'; did you mean full?"),
         (["finetune", "mine", "--strategy", "mirorred"], "unknown strategy 'mirorred'; did you mean mirrored?"),
         (["finetune", "mine", "--task", "multilabel"], "can't be used for multilabel"),
+        (["finetune", "mine", "--mode", "pseudo-labels"], "unknown mode 'pseudo-labels'; did you mean pseudo-label?"),
+        (["finetune", "mine", "--mode", "pseudo-label"], "no image is unlabelled"),
+        (["finetune", "mine", "--mode", "discriminative", "--depth-factor", "2"], "depth_factor is more than 0"),
+        (["explore", "nobody"], "unknown zoo entry 'nobody'"),
+        (["explore", "mine", "--dataset", "cifar10", "--folder", "x"], "--dataset or --folder, not both"),
+        (["explore", "mine", "--no-labels", "--labels-file", "x.csv"], "--labels-file or --no-labels, not both"),
+        (["explore", "mine", "--block", "blok1"], "unknown block 'blok1'"),
+        (["explore", "mine", "--clusters", "1"], "clusters is 2 or more"),
     ],
 )
 def test_wrong_words_are_one_line_and_leave_nothing(words, message, run, mine, tmp_path):

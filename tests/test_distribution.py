@@ -96,6 +96,22 @@ def test_two_replicas_of_the_vae_learn_what_one_does(pretrained):
 
 
 @mirrored
+@pytest.mark.parametrize(
+    ("method", "options", "rate"),
+    [
+        ("image.denoising_autoencoder", {"regularizer": {"class_name": "L2", "config": {"l2": 0.1}}}, 1e-4),
+        ("image.super_resolution", {}, 1e-3),
+    ],
+)
+def test_two_replicas_of_the_restorers_learn_what_one_does(pretrained, photos, method, options, rate):
+    row = recipe(method, options={**options, "widths": [4, 4, 4, 4]}).replace(learning_rate=rate)
+    runs = [pretrained(row, n, dataset=photos[:24, ::2, ::2].copy(), encoder=plain) for n in (1, 2)]  # noqa: F821
+    same(*runs)
+    keras.utils.set_random_seed(0)
+    assert far(runs[0], training.build(row, (None, None, 3), plain)) > 1e-3  # noqa: F821
+
+
+@mirrored
 def test_two_replicas_of_the_gan_learn_what_one_does(pretrained, photos, monkeypatch):
     """With what differs on purpose taken out: each replica's own batch norm and spread, and images for the penalty."""
     from keras_ssl.architectures import dcgan

@@ -274,11 +274,19 @@ GAN = {
     "options": {"noise": 8},
     "encoder_options": {"widths": [4, 4, 4, 4]},
 }
+VQVAE = {
+    **SMALL,
+    "recipe": "vqvae",
+    "options": {"vectors": 32, "code": 4, "revive": 0.9, "width": 4, "prior": [8, 1]},
+    "encoder_options": {"widths": [4, 4]},
+}
 JOBS = {
     # with layers that draw random numbers
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
     "gan": GAN,  # two optimizers
+    "vqvae": VQVAE,  # weights that no gradient moves, and dead codes
     "rbm": {**SMALL, "recipe": "rbm", "encoder_options": {"units": 8}},  # Markov chains that go on
+    "inpainter": {**SMALL, "recipe": "inpainter", "options": {"loss": "joint", "width": 4, "wide": 4}},  # two as well
 }
 
 

@@ -17,8 +17,17 @@ from .boltzmann import boltzmann
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .mlp import mlp
+from .residual import residual_encoder
+from .vit import vit
 
-ENCODERS = {"boltzmann": boltzmann, "convnet": convnet, "dcgan": dcgan_encoder, "mlp": mlp}
+ENCODERS = {
+    "boltzmann": boltzmann,
+    "convnet": convnet,
+    "dcgan": dcgan_encoder,
+    "mlp": mlp,
+    "residual": residual_encoder,
+    "vit": vit,
+}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -52,11 +61,12 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
 
 def adapt(model, images):
-    """Fit every fresh layer that starts from data, such as PatchWhitening, to a sample of images (N, H, W, C).
+    """Fit every fresh layer of `model` that starts from data (it has `adapt`) to images (N, H, W, C).
 
-    One of a trained model stays.
+    Such are PatchWhitening and VectorQuantizer; those of a trained model stay.
     """
-    for sub in [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]:
+    models = [m for m in model._flatten_layers() if isinstance(m, keras.Model) and m.inputs]
+    for sub in reversed(models):  # the inner ones first: what they give is what the outer ones' layers are fitted to
         for layer in sub.layers:
             if getattr(layer, "adapted", True):
                 continue
@@ -81,6 +91,12 @@ def with_skips(encoder, blocks):
     One model with several outputs and not a second model beside it: saving would write shared layers twice.
     """
     return keras.Model(encoder.input, [*(encoder.get_layer(b).output for b in blocks), encoder.output], name="encoder")
+
+
+def maps_of(encoder, names):
+    """Those of the names that are blocks of the encoder and maps (N, h, w, C): a transformer's blocks are tokens."""
+    known = {layer.name: layer for layer in encoder.layers}
+    return [name for name in names if name in known and len(known[name].output.shape) == 4]
 
 
 def pooled(features, pooling="avg"):

@@ -26,6 +26,13 @@ def flattened(features, channels=16):
     return layers.Flatten(name="flat")(features)
 
 
+def linear_decoder(code, shape, pixels=True):
+    """One linear map and nothing else: code (N, code) -> (N, *shape), around 0..255 and beyond, or around 0..1."""
+    codes = keras.Input((code,), name="code")
+    x = layers.Dense(math.prod(shape), dtype="float32", name="logits")(codes)
+    return _finished(codes, layers.Reshape(shape, dtype="float32", name="image")(x), pixels, squash=False)
+
+
 def mlp_decoder(code, shape, widths=(128, 256), pixels=True):
     """Fully connected: code (N, code) -> (N, *shape). widths: of the hidden layers, from the code outwards."""
     codes = x = keras.Input((code,), name="code")
@@ -66,14 +73,15 @@ def convnet_decoder(code, shape, widths=(64, 48, 32, 16), pixels=True, shortcut=
     return _finished(codes, x, pixels)
 
 
-def _finished(codes, logits, pixels):
-    if pixels:
+def _finished(codes, logits, pixels, squash=True):
+    if pixels and squash:
         logits = layers.Activation("sigmoid", dtype="float32", name="brightness")(logits)
+    if pixels:
         logits = layers.Rescaling(255, dtype="float32", name="pixels")(logits)
     return keras.Model(codes, logits, name="decoder")
 
 
-DECODERS = {"mlp": mlp_decoder, "convnet": convnet_decoder}
+DECODERS = {"mlp": mlp_decoder, "convnet": convnet_decoder, "linear": linear_decoder}
 
 
 def decoder(name, code, shape, pixels=True, **options):

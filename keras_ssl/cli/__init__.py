@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from . import looking, training
+from . import exploring, looking, training
 
 app = typer.Typer(
     help="Self-supervised learning for Keras: pretrained models, and training your own.",
@@ -18,6 +18,7 @@ app.command()(looking.info)
 app.command()(training.pretrain)
 app.command()(training.finetune)
 app.command()(looking.show)
+app.command()(exploring.explore)
 
 
 def main():

@@ -58,6 +58,11 @@ def run_folder(name, out):
     return out or pathlib.Path("runs") / name
 
 
+def file_stem(encoder):
+    """What stands for an encoder in a folder's name."""
+    return encoder.removesuffix(".keras").replace(":", "-").rstrip("/").rsplit("/", 1)[-1]
+
+
 def import_tensorflow():
     """Import TensorFlow without the notes on the processor that it writes before it reads any setting."""
     import logging

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .guard import guarded, import_tensorflow, run_folder
+from .guard import file_stem, guarded, import_tensorflow, run_folder
 
 Dataset = Annotated[
     str | None,
@@ -88,7 +88,13 @@ def finetune(
     folder: Folder = None,
     labels_file: LabelsFile = None,
     labels: Annotated[str, typer.Option(help="How many labels to use: 0.01, 1%, 250, or all.")] = "all",
-    mode: Annotated[str, typer.Option(help="full, probe (the encoder stays as it is), or gradual.")] = "full",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="full, probe (the encoder stays as it is), gradual, discriminative (smaller steps further down), or "
+            "semi-supervised: pseudo-label, label-spreading."
+        ),
+    ] = "full",
     task: Annotated[
         str | None, typer.Option(help="classification, multilabel or regression; else as labels look.")
     ] = None,
@@ -99,11 +105,22 @@ def finetune(
         bool, typer.Option("--compare", help="Set training from scratch and a linear probe beside it.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the choice of labels, the weights and the order.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeat with this many seeds: means and 95 % intervals.")] = 1,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: Rate = None,
     augment: Annotated[
         str | None, typer.Option(help='Views: "flip,shift" by default; "shift" for digits and text, "" for none.')
+    ] = None,
+    depth_factor: Annotated[
+        float | None, typer.Option(help="discriminative: a block's learning rate over that of the one above; 0.7.")
+    ] = None,
+    unlabelled: Annotated[
+        int | None, typer.Option(help="semi-supervised: how many images without labels at most; 20000.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="pseudo-label: how often to label and train anew; 3.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="semi-supervised: the probability to accept; else chosen on held-out labels.")
     ] = None,
     out: Annotated[
         pathlib.Path | None, typer.Option(help="The run's folder; runs/finetune-ENCODER-LABELS by default.")
@@ -117,12 +134,12 @@ def finetune(
     from .. import transfer
     from ..transfer.reporting import free_folder
 
-    stem = encoder.removesuffix(".keras").replace(":", "-").rstrip("/").rsplit("/", 1)[-1]
-    out = out or free_folder(f"runs/finetune-{stem}-{labels}")
+    out = out or free_folder(f"runs/finetune-{file_stem(encoder)}-{labels}")
     settings = {
         "labels": labels, "mode": mode, "task": task, "size": size, "labels_file": _labels(labels_file), "seed": seed,
-        "strategy": strategy, "replicas": replicas, "epochs": epochs, "batch_size": batch_size, "augment": augment,
-        "learning_rate": learning_rate, "out": out, "overwrite": overwrite,
+        "seeds": seeds, "strategy": strategy, "replicas": replicas, "epochs": epochs, "batch_size": batch_size,
+        "augment": augment, "learning_rate": learning_rate, "depth_factor": depth_factor, "unlabelled": unlabelled,
+        "rounds": rounds, "threshold": threshold, "out": out, "overwrite": overwrite,
     }  # fmt: skip
     if compare:
         _, report = transfer.compare(encoder, source, say=lambda line: print(line, flush=True), **settings)
@@ -131,7 +148,7 @@ def finetune(
         _, report = transfer.finetune(encoder, source, **settings)
         metric = next(iter(report))
         print(
-            f"{metric.replace('_', ' ')} {report[metric]:.4f} on test,"
+            f"{metric.replace('_', ' ')} {report[metric]:.4f}{_give(report.get('interval'), '.4f')} on test,"
             f" {report['labels']} labels, {report['seconds']:.0f} s"
         )
     print(f"report.json, the model and its SavedModel are in {out}")
@@ -141,18 +158,33 @@ def _print_comparison(report):
     from rich.console import Console
     from rich.table import Table
 
-    metric = report["metric"]
+    metric, seeds = report["metric"], report.get("seeds", [report.get("seed", 0)])
     percent = metric != "r2"
+    scale, digits = (100, ".1f") if percent else (1, ".3f")
     table = Table(box=None, header_style="bold")
     for column in ("", metric.replace("_", " "), "labels", "seconds"):
         table.add_column(column, justify="right" if column else "left")
     for way, row in report["results"].items():
         value = f"{row[metric]:.1%}" if percent else f"{row[metric]:.3f}"
-        table.add_row(way, value, str(row["labels"]), f"{row['seconds']:.0f}")
+        seconds = f"{row['seconds']:.0f}" if "seconds" in row else ""
+        table.add_row(way, value + _give(row.get("interval"), digits, scale), str(row["labels"]), seconds)
     console = Console()
     console.print(table)
-    gain = f"{100 * report['gain']:+.1f} points" if percent else f"{report['gain']:+.3f}"
-    console.print(f"Fine-tuned over scratch: {gain} ({report['test_images']} test images of {report['dataset']}).")
+
+    def gain(name):
+        give = _give(report.get(f"{name}_interval"), digits, scale)
+        return f"{scale * report[name]:+{digits}}{give}" + (" points" if percent else "")
+
+    over = f"Fine-tuned over scratch: {gain('gain')}"
+    if "gain_unlabelled" in report:
+        over += f"; {list(report['results'])[-1]} over fine-tuned: {gain('gain_unlabelled')}"
+    tested = f"{report['test_images']} test images of {report['dataset']}"
+    console.print(f"{over} ({tested}{f'; ± 95 % over {len(seeds)} seeds' if len(seeds) > 1 else ''}).")
+
+
+def _give(interval, digits, scale=1):
+    """Half the width of an interval as it is printed behind a mean; nothing for None."""
+    return "" if interval is None else f" ± {scale * interval:{digits}}"
 
 
 def _source(dataset, folder):

@@ -1,20 +1,51 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
+from .attention import SelfAttention
 from .boltzmann import FreeEnergy
 from .codes import CodeDistribution, GaussianCode
+from .corruption import Corruption
+from .dense import TiedDense
+from .enlargement import BicubicEnlargement, PixelShuffle
+from .following import Follower, StopGradient
+from .holes import FillHoles, HideHoles
 from .likelihoods import BernoulliPixels, GaussianPixels
-from .normalization import BatchNormalization, BatchSpread
+from .normalization import BatchNormalization, BatchSpread, LayerNormalization
+from .pairs import FoldPatches, PairWithFirst
+from .patches import GreyForHidden, HiddenPatches, MaskToken, Patches, Positions, TokensToMap, VisibleTokens
 from .pictures import Lightness, PatchWhitening, ResizeLike
+from .quantization import VectorQuantizer
+from .sequences import ShiftedPositions
 
 __all__ = [
     "BatchNormalization",
     "BatchSpread",
     "BernoulliPixels",
+    "BicubicEnlargement",
     "CodeDistribution",
+    "Corruption",
+    "FillHoles",
+    "FoldPatches",
+    "Follower",
     "FreeEnergy",
     "GaussianCode",
     "GaussianPixels",
+    "GreyForHidden",
+    "HiddenPatches",
+    "HideHoles",
+    "LayerNormalization",
     "Lightness",
+    "MaskToken",
+    "PairWithFirst",
     "PatchWhitening",
+    "Patches",
+    "PixelShuffle",
+    "Positions",
     "ResizeLike",
+    "SelfAttention",
+    "ShiftedPositions",
+    "StopGradient",
+    "TiedDense",
+    "TokensToMap",
+    "VectorQuantizer",
+    "VisibleTokens",
 ]

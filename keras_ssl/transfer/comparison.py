@@ -8,10 +8,12 @@ import numpy as np
 
 from .. import distribution, training
 from .encoders import open_both, recipe_of, untrained
+from .intervals import interval, merged, over_seeds
 from .linear import probe
-from .plans import Plan
+from .plans import SEMI_SUPERVISED, Plan
 from .reporting import check_folder, write_folder
-from .scores import MAIN, parts
+from .scores import MAIN, classified, parts
+from .semi_supervised import teach
 from .subset import subset
 from .tuning import score, train
 
@@ -22,7 +24,7 @@ TUNED = ({"learning_rate": 1e-3}, {"learning_rate": 3e-3})
 
 def compare(
     encoder, dataset="cifar10_sample", labels="all", mode="full", *, task=None, size=None, labels_file=None, seed=0,
-    strategy="auto", replicas=None, out=None, overwrite=False, verbose=1, say=None, **changes,
+    seeds=1, strategy="auto", replicas=None, out=None, overwrite=False, verbose=1, say=None, **changes,
 ):  # fmt: skip
     """Fine-tune an encoder, and set beside it a linear probe of it and the same network trained from scratch.
 
@@ -31,10 +33,16 @@ def compare(
     `finetune`. Scratch and fine-tuning each choose the better of two schedules (`SCRATCH`, `TUNED`) on labelled images
     held out from those chosen, then train on all of these; what is given among the `changes` isn't searched.
 
+    In a semi-supervised mode, "fine-tuned" is on the labels alone, mode "full". Below it stands "pseudo-label" with the
+    same settings; or "label spreading" over frozen features, and "label-spreading", the network that it taught.
+
     Arguments as for `finetune`; say: a function that is called with a line of text after each training.
 
-    Returns (model, report): the fine-tuned `Classifier`; a dictionary with "results" {way: {figures, "labels",
-    "seconds", ...}} and "gain", the fine-tuned main figure minus scratch's (accuracy in 0..1).
+    Returns (model, report): the `Classifier` of the last row, of the first seed; a dictionary with "results" {way:
+    {figures, "labels", "seconds", ...}} and "gain", the fine-tuned main figure minus scratch's (accuracy in 0..1). In a
+    semi-supervised mode also "gain_unlabelled", the last row's minus the fine-tuned one's, and "pseudo_labels". Of
+    several seeds, figures are means, and "gain_interval", "gain_unlabelled_interval" and the rows' "interval" are half
+    the widths of 95 % intervals; gains are taken seed by seed.
     Raises InputError for anything that can't be used.
     """
     if out is not None:
@@ -43,25 +51,64 @@ def compare(
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
     block, named = recipe_of(encoder).get("probe_block") or None, training.noted(encoder)
-    encoder, dataset = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
-    part = parts(dataset, labels, seed)
-    run = Run(dataset, part, seed, strategy, verbose, say or (lambda line: None))
 
-    metric = MAIN[dataset.task]
-    _, scratch, _ = run.best("scratch", untrained(encoder, dataset, seed), plan.replace(mode="full"), SCRATCH, changes)
-    linear = probe(encoder, dataset, labels, block=block, seed=seed)
-    run.say(f"linear probe: {metric.replace('_', ' ')} {linear[metric]:.3f} on test ({linear['seconds']:.0f} s)")
-    model, tuned, history = run.best("fine-tuned", encoder, plan, TUNED, changes)
+    def once(seed):
+        opened, images = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
+        if plan.mode in SEMI_SUPERVISED:
+            classified(images)
+        part = parts(images, labels, seed)
+        said = say or (lambda line: None)
+        run = Run(images, part, seed, strategy, verbose, said if seeds == 1 else lambda line: said(f"{seed}: {line}"))
+        model, results, history, record = _ways(run, opened, plan, labels, block, changes)
+        metric = MAIN[images.task]
+        gains = {"gain": results["fine-tuned"][metric] - results["scratch"][metric]}
+        if record:
+            gains["gain_unlabelled"] = results[plan.mode][metric] - results["fine-tuned"][metric]
+        report = {
+            "encoder": named, "dataset": images.name, "task": images.task, "labels": len(part.keep),
+            "test_images": images.count(part.test), "seed": seed, "replicas": strategy.num_replicas_in_sync,
+            "metric": metric, **gains, "results": results, **record,
+        }  # fmt: skip
+        return model, report, history, images
 
-    report = {
-        "encoder": named, "dataset": dataset.name, "task": dataset.task, "labels": len(part.keep),
-        "test_images": dataset.count(part.test), "seed": seed, "replicas": strategy.num_replicas_in_sync,
-        "metric": metric, "gain": tuned[metric] - scratch[metric],
-        "results": {"scratch": scratch, "linear probe": linear, "fine-tuned": tuned},
-    }  # fmt: skip
+    model, report, history, images = over_seeds(once, seed, seeds, _merged)
     if out is not None and distribution.is_chief(strategy):
-        write_folder(pathlib.Path(out), model, report, history, dataset)
+        write_folder(pathlib.Path(out), model, report, history, images)
     return model, report
+
+
+def _ways(run, encoder, plan, labels, block, changes):
+    """(model of the last way, {way: row}, its history, {} or {"pseudo_labels": record})."""
+    metric, semi = MAIN[run.dataset.task], plan.mode in SEMI_SUPERVISED
+    full = plan.replace(mode="full")
+    _, scratch, _, _ = run.best("scratch", untrained(encoder, run.dataset, run.seed), full, SCRATCH, changes)
+    linear = probe(encoder, run.dataset, labels, block=block, seed=run.seed)
+    run.say(f"linear probe: {metric.replace('_', ' ')} {linear[metric]:.3f} on test ({linear['seconds']:.0f} s)")
+    model, tuned, history, chosen = run.best("fine-tuned", encoder, full if semi else plan, TUNED, changes)
+    results = {"scratch": scratch, "linear probe": linear, "fine-tuned": tuned}
+    if not semi:
+        return model, results, history, {}
+    began = time.perf_counter()
+    chosen = chosen.replace(mode=plan.mode)
+    model, history, record = teach(
+        encoder, run.dataset, run.part, chosen, teacher=model, block=block, seed=run.seed, strategy=run.strategy,
+        name=plan.mode if run.verbose else None,
+    )  # fmt: skip
+    if "spread" in record:
+        results["label spreading"] = {**record["spread"], "labels": len(run.part.keep)}
+    results[plan.mode] = run.row(plan.mode, model, chosen, began)
+    return model, results, history, {"pseudo_labels": record}
+
+
+def _merged(reports):
+    """One report of several seeds': means, and half the widths of their 95 % intervals."""
+    first, metric = reports[0], reports[0]["metric"]
+    results = {way: merged([each["results"][way] for each in reports], metric) for way in first["results"]}
+    gains = {}
+    for name in ("gain", "gain_unlabelled"):
+        if name in first:
+            gains[name], gains[f"{name}_interval"] = interval([each[name] for each in reports])
+    return {**first, **gains, "results": results}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +123,7 @@ class Run:
     say: object
 
     def best(self, way, encoder, plan, schedules, given):
-        """(model, results, history) of the schedule that is best on held-out labels, trained on all chosen labels."""
+        """(model, row, history, plan) of the schedule that is best on held-out labels, trained on all chosen labels."""
         began = time.perf_counter()
         metric = MAIN[self.dataset.task]
         # What a person sets isn't searched.
@@ -91,11 +138,14 @@ class Run:
         chosen = schedules[int(np.argmax([each[metric] for each in tried]))] if tried else schedules[0]
         plan = plan.replace(**chosen)
         model, history = self._train(way, encoder, plan, self.part.keep)
-        figures = score(model, self.dataset, self.part.test)
+        return model, self.row(way, model, plan, began, tried=tried), history, plan
+
+    def row(self, way, model, plan, began, **more):
+        """What the table tells of a trained model: figures on the test split, labels, seconds since `began`, ..."""
+        metric, figures = MAIN[self.dataset.task], score(model, self.dataset, self.part.test)
         count, seconds = len(self.part.keep), round(time.perf_counter() - began, 1)
         self.say(f"{way}: {metric.replace('_', ' ')} {figures[metric]:.3f} on test ({seconds:.0f} s)")
-        settings = dataclasses.asdict(plan.for_count(count))
-        return model, {**figures, "labels": count, "seconds": seconds, "tried": tried, "settings": settings}, history
+        return {**figures, "labels": count, "seconds": seconds, **more, "settings": plan.for_count(count).settings()}
 
     def _train(self, name, encoder, plan, rows):
         images = subset(self.dataset, self.part.train, rows)

@@ -15,7 +15,7 @@ def open_encoder(name, dataset=None, seed=0):
 
     name: a zoo name; a path of a `.keras` file; "keras.applications:NAME" with its ImageNet weights, which Keras
         downloads; "random:ARCHITECTURE" for an untrained one, where ARCHITECTURE is what `architectures.build` takes;
-        or a `keras.Model`, whose part named "encoder" is taken if it has one.
+        a `keras.Model`, whose part named "encoder" is taken if it has one; or a function (shape) -> keras.Model.
     dataset: the DataSet at hand. An untrained encoder is built for its shape and adapted to its images.
     seed: of an untrained encoder's weights.
 
@@ -23,6 +23,8 @@ def open_encoder(name, dataset=None, seed=0):
     """
     if isinstance(name, keras.Model):
         return architectures.encoder_of(name)
+    if callable(name):
+        return architectures.build(name, (None, None, 3) if dataset is None else dataset.shape)
     name = str(name)
     if name.startswith("random:"):
         keras.utils.set_random_seed(seed)
@@ -97,7 +99,8 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
             raise InputError(f"{dataset.name} is opened for {dataset.task}, not {task}; open it with task={task!r}")
         return open_encoder(encoder, dataset, seed), dataset
     choices = {"labels": labels_file, "size": size, "task": task}
-    if isinstance(encoder, str) and encoder.startswith("random:"):
+    built = isinstance(encoder, str) and encoder.startswith("random:")
+    if built or (callable(encoder) and not isinstance(encoder, keras.Model)):
         dataset = data.open(dataset, **choices)
         return open_encoder(encoder, dataset, seed), dataset
     trained_size = recipe_of(encoder).get("size")

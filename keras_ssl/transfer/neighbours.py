@@ -39,10 +39,10 @@ def vote(x, y, ask, k=200, temperature=0.1):
     x: features (N, D) with y; ask: features (M, D). In blocks, so that memory grows with N, not N x M.
     """
     k = min(k, len(x))
-    x, y = _unit(x), y.reshape(len(y), -1)
+    x, y = unit(x), y.reshape(len(y), -1)
     answers = []
     for start in range(0, len(ask), ROWS):
-        similarity = _unit(ask[start : start + ROWS]) @ x.T
+        similarity = unit(ask[start : start + ROWS]) @ x.T
         nearest = np.argpartition(similarity, -k, axis=1)[:, -k:]
         near = np.take_along_axis(similarity, nearest, axis=1)
         weights = np.exp((near - near.max(axis=1, keepdims=True)) / temperature)  # the same factor for all of a row
@@ -51,5 +51,6 @@ def vote(x, y, ask, k=200, temperature=0.1):
     return np.concatenate(answers)
 
 
-def _unit(rows):
+def unit(rows):
+    """Rows (N, D) brought to length 1; those of length 0 stay."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -14,7 +14,8 @@ from .classifier import Answer, Classifier
 from .encoders import blocks, cut
 from .extraction import AdaptiveAveragePooling
 
-MODES = ("full", "probe", "gradual")
+SEMI_SUPERVISED = ("pseudo-label", "label-spreading")
+MODES = ("full", "probe", "gradual", "discriminative", *SEMI_SUPERVISED)
 IMAGES = 25_000  # about how many images a training sees in all unless it is told its epochs
 
 
@@ -24,11 +25,15 @@ class Plan:
 
     mode: "full": all weights; "probe": the encoder frozen, its batch norm too; "gradual": the head alone first, then
         one block of the encoder after another from the top, evenly over the first half of the epochs (Howard and
-        Ruder, ACL 2018, arXiv:1801.06146).
+        Ruder, ACL 2018, arXiv:1801.06146); "discriminative": all weights, each block at `depth_factor` of the learning
+        rate of what lies above it (the same paper); "pseudo-label" and "label-spreading": all weights, also on images
+        without labels (see `semi_supervised.teach`).
     epochs: None for about `IMAGES` images in all, in 8 to 100 epochs.
     learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, beta_1, beta_2: as in a Recipe.
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
     augment: as `augmentation` takes it.
+    depth_factor: of "discriminative", in (0, 1]; 1 is "full".
+    rounds, threshold, right, unlabelled: of the semi-supervised modes, see `semi_supervised.teach`.
     """
 
     mode: str = "full"
@@ -44,12 +49,23 @@ class Plan:
     block: str = ""
     grid: int = 1
     augment: str = "flip,shift"
+    depth_factor: float = 0.7
+    rounds: int = 3
+    threshold: float | None = None
+    right: float = 0.95
+    unlabelled: int = 20_000
 
     def __post_init__(self):
         if self.mode not in MODES:
             raise unknown("mode", self.mode, MODES)
-        if self.epochs is not None and self.epochs < 1:
-            raise InputError(f"epochs is 1 or more, got {self.epochs}")
+        for name in ("epochs", "rounds", "unlabelled"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise InputError(f"{name} is 1 or more, got {getattr(self, name)}")
+        if not 0 < self.depth_factor <= 1:
+            raise InputError(f"depth_factor is more than 0 and at most 1, got {self.depth_factor}")
+        for name in ("threshold", "right"):
+            if getattr(self, name) is not None and not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is a number in 0..1, got {getattr(self, name)}")
 
     def replace(self, **changes):
         """A copy with some fields changed; None changes nothing. Raises InputError for a field that doesn't exist."""
@@ -63,6 +79,14 @@ class Plan:
     def for_count(self, count):
         """The plan with its epochs decided for `count` images."""
         return self if self.epochs else self.replace(epochs=int(np.clip(round(IMAGES / count), 8, 100)))
+
+    def settings(self):
+        """The fields that count in this mode, as a dictionary."""
+        only = {
+            "depth_factor": ["discriminative"], "threshold": SEMI_SUPERVISED, "right": SEMI_SUPERVISED,
+            "unlabelled": SEMI_SUPERVISED, "rounds": ["pseudo-label"],
+        }  # fmt: skip
+        return {name: value for name, value in dataclasses.asdict(self).items() if self.mode in only.get(name, MODES)}
 
 
 def build(encoder, plan, dataset):
@@ -98,7 +122,7 @@ def stages(encoder, plan):
     """[(first epoch, number of the encoder's blocks that train, counted from the top), ...]; None trains all of it."""
     if plan.mode == "probe":
         return [(0, 0)]
-    if plan.mode == "full":
+    if plan.mode != "gradual":
         return [(0, None)]
     count = len(blocks(encoder))
     starts = {round(i * plan.epochs / 2 / count): i for i in range(count)}  # where stages coincide, the later one

@@ -1,5 +1,6 @@
 """The folder of a finished fine-tuning: report.json, history.csv, curve.png, and the model in both formats."""
 
+import contextlib
 import csv
 import json
 import os
@@ -29,22 +30,39 @@ def free_folder(stem):
     return out
 
 
-def write_folder(out, model, report, history, dataset=None):
-    """Write a run's folder, all at once: it is a zoo entry too (model.keras, saved_model/, checksums.json)."""
+@contextlib.contextmanager
+def whole_folder(out):
+    """A new folder beside `out`, and of its name, to write into; once that went well, it becomes `out`."""
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = pathlib.Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        made = zoo.save(model, out.name, dataset=dataset, folder=staging)
-        report = {**report, "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])}
-        (made / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        with open(made / "history.csv", "w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["epoch", *history])
-            table.writerows([epoch, *row] for epoch, row in enumerate(zip(*history.values(), strict=True)))
-        pictures.curves(history, made / "curve.png", title=out.name)
+        made = staging / out.name
+        made.mkdir()
+        yield made
         if out.exists():
             os.replace(out, staging / "replaced")  # deleted with it, once the new one stands
         os.replace(made, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def write_report(folder, report):
+    """Write report.json, with the command that this process was started by."""
+    report = {**report, "command": " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])}
+    (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_folder(out, model, report, history, dataset=None):
+    """Write a run's folder, all at once: it is a zoo entry too (model.keras, saved_model/, checksums.json)."""
+    with whole_folder(out) as made:
+        zoo.save(model, made.name, dataset=dataset, folder=made.parent)
+        write_report(made, report)
+        with open(made / "history.csv", "w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["epoch", *history])
+            table.writerows([epoch, *row] for epoch, row in enumerate(zip(*history.values(), strict=True)))
+        pictures.curves(history, made / "curve.png", title=made.name)
+        if "pseudo_labels" in report:
+            record = report["pseudo_labels"]
+            pictures.trust(record["curve"], record["threshold"], record["rounds"], made / "pseudo_labels.png")

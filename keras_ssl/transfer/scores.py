@@ -77,3 +77,20 @@ def _fifths(classes, seed):
     fold = np.empty(len(classes), np.int64)
     fold[shuffled] = np.arange(len(classes)) % 5
     return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(5)]
+
+
+def left_over(dataset, part, most, seed=0):
+    """The indices into the split `part.train` of images whose labels aren't used: all, or `most` drawn by the seed.
+
+    Raises InputError where none is left.
+    """
+    rest = np.setdiff1d(np.arange(dataset.count(part.train)), part.keep)
+    if not len(rest):
+        raise InputError(f"all {len(part.keep)} labels of {dataset.name} are used, no image is unlabelled: use fewer")
+    return np.sort(np.random.default_rng(seed).choice(rest, min(most, len(rest)), replace=False))
+
+
+def classified(dataset):
+    """Raises InputError for a DataSet whose labels aren't one class an image."""
+    if dataset.task != "classification":
+        raise InputError(f"this takes images of one class each, the labels of {dataset.name} are {dataset.task}")

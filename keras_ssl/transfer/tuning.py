@@ -1,67 +1,15 @@
-"""Fine-tuning: an encoder with a head of its own, trained on labelled images with plain compile and fit."""
-
-import dataclasses
-import pathlib
-import time
+"""Training an encoder with a head of its own on labelled images, with plain compile and fit."""
 
 import keras
 import tensorflow as tf
 
 from .. import distribution, saving, training
 from ..progress import Progress, StopOnNaN
-from .encoders import check_fits, open_both
-from .plans import Plan, build, set_trainable, stages, standard, unfreeze
-from .reporting import check_folder, write_folder
-from .scores import parts, scores
-from .subset import augmentation, subset
-
-
-def finetune(
-    encoder, dataset="cifar10_sample", labels="all", mode="full", *, task=None, size=None, labels_file=None, seed=0,
-    strategy="auto", replicas=None, out=None, overwrite=False, verbose=1, callbacks=(), **changes,
-):  # fmt: skip
-    """Fine-tune an encoder on a labelled task.
-
-    encoder: a zoo name, a `.keras` file, "keras.applications:NAME", "random:ARCHITECTURE", or a `keras.Model`; it stays
-        as it is.
-    dataset: a DataSet, or what `keras_ssl.data.open` takes; task, size, labels_file: as its `task`, `size`, `labels`.
-    labels: how many of the training labels to use: a fraction, a number, or "all".
-    mode: "full", "probe" or "gradual", see `Plan`.
-    seed: of the choice of labels, the head's weights, the order of the images and their augmentation.
-    strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
-    out: a folder to write: report.json, history.csv, curve.png, model.keras, saved_model/; overwrite: replace it.
-    verbose: 0 for silence. callbacks: Keras callbacks for `fit`.
-    changes: fields of `Plan`, such as epochs=20, learning_rate=3e-4, augment="shift".
-
-    Returns (model, report). model: a `Classifier` in float32, as it is after the last epoch: from images in 0..255 to
-    probabilities (N, K) of its `classes`, or, for a regression, to values in the labels' units. report: a dictionary of
-    the figures on the test split ("accuracy" in 0..1; or "mean_average_precision" and "accuracy"; or "r2"), "labels",
-    "seconds", "history" {name: values per epoch}, and the settings.
-    Raises InputError for anything that can't be used.
-    """
-    if out is not None:
-        check_folder(out, overwrite)
-    plan = Plan(mode=mode).replace(**changes)
-    if isinstance(strategy, str):
-        strategy = distribution.strategy(strategy, replicas)
-    named = training.noted(encoder)
-    encoder, dataset = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
-    part = parts(dataset, labels, seed)
-    began = time.perf_counter()
-    model, history = train(
-        encoder, subset(dataset, part.train, part.keep), plan, seed=seed, strategy=strategy, callbacks=callbacks,
-        name="fine-tuning" if verbose else None,
-    )  # fmt: skip
-    seconds = round(time.perf_counter() - began, 1)
-    report = {
-        **score(model, dataset, part.test), "labels": len(part.keep), "seconds": seconds, "encoder": named,
-        "dataset": dataset.name,
-        "task": dataset.task, "seed": seed, "replicas": strategy.num_replicas_in_sync,
-        **dataclasses.asdict(plan.for_count(len(part.keep))), "history": history,
-    }  # fmt: skip
-    if out is not None and distribution.is_chief(strategy):
-        write_folder(pathlib.Path(out), model, report, history, dataset)
-    return model, report
+from .encoders import check_fits
+from .plans import build, set_trainable, stages, standard, unfreeze
+from .rates import by_depth
+from .scores import scores
+from .subset import augmentation
 
 
 def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=()):
@@ -118,7 +66,8 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
 
 def _compile(network, task, plan, steps, done):
     """Compile for the task. The schedule over `steps` goes on from step `done`."""
-    optimizer = training.make_optimizer(plan, steps)
+    discriminative = plan.mode == "discriminative"
+    optimizer = by_depth(network, plan, steps) if discriminative else training.make_optimizer(plan, steps)
     if task == "classification":
         network.compile(
             optimizer,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl.layers import BatchNormalization, BatchSpread
+from keras_ssl.layers import BatchNormalization, BatchSpread, LayerNormalization
 
 
 def pair(shape, **options):
@@ -96,3 +96,31 @@ def test_batch_spread_is_the_mean_deviation_over_the_batch():
     with tf.GradientTape() as tape:
         y = tf.reduce_sum(layer(alike, training=True))
     assert np.isfinite(tape.gradient(y, alike)).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}, {"axis": 1}, {"dtype": "mixed_bfloat16"}])
+def test_layer_norm_trains_as_keras_does(options):
+    x = tf.constant(np.random.default_rng(1).normal(3, 2, (6, 5, 4)), tf.float32)
+    rng = np.random.default_rng(0)
+    mine, keras_own = (kind(epsilon=1e-6, **options) for kind in (LayerNormalization, keras.layers.LayerNormalization))
+    for layer in (mine, keras_own):
+        layer.build(x.shape)
+    values = [rng.normal(1, 0.5, w.shape) for w in mine.weights]
+    found = []
+    for layer in (mine, keras_own):
+        layer.set_weights(values)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            loss = tf.reduce_sum(tf.cast(y, "float32") ** 3)
+        found.append([y, *tape.gradient(loss, [x, *layer.trainable_variables])])
+    tolerance = 0.1 if "dtype" in options else 1e-3
+    for a, b in zip(*found, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(tf.cast(a, "float32"), tf.cast(b, "float32"), rtol=tolerance, atol=tolerance)
+
+
+def test_layer_norm_by_hand():
+    layer = LayerNormalization(epsilon=0.0)
+    y = layer(np.array([[1.0, 3.0], [10.0, 4.0]], "float32"))
+    np.testing.assert_allclose(y, [[-1, 1], [1, -1]], rtol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ... import losses, views
+from ... import baselines, energies, losses, views
 from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
 from ...errors import InputError
@@ -19,6 +19,7 @@ from ...models import ImageModel, by_parts
 LOSS = losses.PixelMeanSquaredError()
 METRICS = [losses.mse]  # on pixels in 0..1
 FIXED_SIZE = True
+NOISE = 0.1  # deviation, of pixels in 0..1, of what the energy is to tell from clean images
 
 
 def pretext(images, seed, flips=False):
@@ -30,7 +31,7 @@ def pretext(images, seed, flips=False):
 def build(encoder, code=32, decoder="mlp", widths=None, shortcut=0):
     """Image -> its reconstruction (N, H, W, C), float32 in 0..255.
 
-    code: length of the code z. decoder: "mlp" or "convnet", widths: its own.
+    code: length of the code z. decoder: "mlp", "convnet" or "linear", widths: its own.
     shortcut: 0, or the side of a thumbnail for a linear way beside the networks, for decoder "convnet". The code starts
         as the thumbnail's principal components, to which the networks add; all of it trains. Convolutions alone take
         many epochs to get as far as PCA.
@@ -61,13 +62,19 @@ def _components(images, side, number):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class Autoencoder(ImageModel):
-    """`predict` reconstructs; `encode` gives codes, `decode` images of codes, `sample` new images."""
+class Reconstructor(ImageModel):
+    """`predict` reconstructs; `encode` gives codes, `decode` images of codes, `energy` the reconstruction's error.
+
+    Called as a layer it gives what it was trained on: of a linear decoder, also pixels beyond 0..255.
+    """
 
     @property
     def code(self):
         """The length d of a code."""
-        return self.get_layer("decoder").input_shape[-1]
+        return keras.tree.flatten(self.get_layer("encoder").output)[-1].shape[-1]
+
+    def respond(self, images):
+        return tf.clip_by_value(self(images, training=False), 0, 255)
 
     def encode(self, images):
         """Pictures, as `predict` takes them -> codes (N, d), (d,) for one."""
@@ -88,30 +95,40 @@ class Autoencoder(ImageModel):
         energies = by_parts(lambda part: self._energy(part).numpy(), images)
         return energies[0] if single else energies
 
-    def sample(self, n, seed=0):
-        """n new images (n, H, W, C), float32 in 0..255, of random codes; the same for the same seed."""
-        return self.decode(self._draw(n, seed))
-
     def endpoints(self):
         images = tf.TensorSpec((None, *self._image_shape()), tf.float32, "images")
         codes = tf.TensorSpec((None, self.code), tf.float32, "codes")
-        n, seed = tf.TensorSpec((), tf.int32, "n"), tf.TensorSpec((), tf.int32, "seed")
         return {
             **super().endpoints(),
             "encode": (self._encode, [images]),
             "decode": (self._decode, [codes]),
             "energy": (self._energy, [images]),
-            "sample": (lambda n, seed: self._decode(self._draw(n, seed)), [n, seed]),
         }
 
     def _encode(self, images):
         return keras.tree.flatten(self.get_layer("encoder")(images, training=False))[-1]
 
     def _decode(self, codes):
+        return tf.clip_by_value(self._rebuild(codes), 0, 255)
+
+    def _rebuild(self, codes):
         return self.get_layer("decoder")(codes, training=False)
 
     def _energy(self, images):
-        return losses.mse(images, self.respond(images))
+        return losses.mse(images, self(images, training=False))
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class Autoencoder(Reconstructor):
+    """A Reconstructor with a Gaussian fitted to its codes, from which it draws: `sample` gives new images."""
+
+    def sample(self, n, seed=0):
+        """n new images (n, H, W, C), float32 in 0..255, of random codes; the same for the same seed."""
+        return self.decode(self._draw(n, seed))
+
+    def endpoints(self):
+        n, seed = tf.TensorSpec((), tf.int32, "n"), tf.TensorSpec((), tf.int32, "seed")
+        return {**super().endpoints(), "sample": (lambda n, seed: self._decode(self._draw(n, seed)), [n, seed])}
 
     def _draw(self, n, seed):
         return self.get_layer("codes").colour(views.normal([n, self.code], seed))
@@ -119,19 +136,28 @@ class Autoencoder(ImageModel):
 
 def measure(model, dataset):
     """Squared error on test and on training images, pixels in 0..1, beside PCA's with as many components."""
-    from sklearn.decomposition import PCA
-
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
-    flat = [images.reshape(len(images), -1).astype("float32") / 255 for images in (train, test)]
-    d = min(model.code, *flat[0].shape)
-    pca = PCA(d, random_state=0).fit(flat[0])
-    linear = [np.mean((x - pca.inverse_transform(pca.transform(x))) ** 2) for x in flat]
-    error = [np.mean((x - model.predict(images, batch_size=500).reshape(x.shape) / 255) ** 2)
-             for x, images in zip(flat, (train, test), strict=True)]  # fmt: skip
+    return errors(model, train, test, baselines.pca(train, model.code))
+
+
+def errors(model, train, test, pca):
+    """What every model that rebuilds images is measured by: images (N, H, W, C) and (M, H, W, C), a fitted PCA.
+
+    "mse", "mse_train": squared error, pixels in 0..1, beside the PCA's. "energy_auc": how surely the error tells test
+    images from the same ones with Gaussian noise of deviation 0.1, beside the distance to the mean image.
+    """
+    mean = train.mean(axis=0)
+    noise = np.random.default_rng(0).normal(0, NOISE * 255, test.shape)
+    noisy = np.clip(test + noise, 0, 255).astype("float32")
+    energies_of = [model.energy(images) for images in (test, noisy)]
+    away = [np.mean(((images - mean) / 255) ** 2, axis=(1, 2, 3)) for images in (test, noisy)]
     return {
-        "mse": {"value": error[1], "pca": linear[1], "mean_image": np.mean((flat[1] - flat[0].mean(axis=0)) ** 2)},
-        "mse_train": {"value": error[0], "pca": linear[0]},
-    }
+        "mse": {
+            "value": np.mean(energies_of[0]), "pca": baselines.pca_error(pca, test), "mean_image": np.mean(away[0])
+        },
+        "mse_train": {"value": np.mean(model.energy(train)), "pca": baselines.pca_error(pca, train)},
+        "energy_auc": {"value": energies.auc(*energies_of), "mean_image": energies.auc(*away), "chance": 0.5},
+    }  # fmt: skip
 
 
 def show(model, images):

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ... import colour, views
-from ...architectures import with_skips
+from ...architectures import maps_of, with_skips
 from ...layers import BatchNormalization, ResizeLike
 from ...models import ImageModel
 
@@ -83,7 +83,7 @@ def build(encoder, loss="classification", width=56):
 
     The encoder's last map meets the one a quarter the size of the image, where it has one named "block2".
     """
-    skips = ["block2"] if "block2" in [layer.name for layer in encoder.layers] else []
+    skips = maps_of(encoder, ["block2"])
     *finer, features = keras.tree.flatten(with_skips(encoder, skips)(encoder.input))
     x = _convolution(features, width, "context")
     x = _convolution(x, width, "context2", dilation_rate=2)

@@ -1,9 +1,8 @@
 """Generative adversarial network: make images out of noise that a discriminator takes for real.
 
-Goodfellow et al., NeurIPS 2014, arXiv:1406.2661, with the non-saturating loss; Radford, Metz, Chintala, ICLR 2016,
+Goodfellow et al., NeurIPS 2014, arXiv:1406.2661 (models.Adversaries); Radford, Metz, Chintala, ICLR 2016,
 arXiv:1511.06434. The discriminator's trunk is the encoder. In training its head also sees how much the images of a
-batch differ (layers.BatchSpread), and a gradient penalty on real images holds it back (R1: Mescheder, Geiger, Nowozin,
-ICML 2018, arXiv:1801.04406).
+batch differ (layers.BatchSpread), and a gradient penalty on real images holds it back.
 """
 
 import math
@@ -17,7 +16,7 @@ from ... import frechet, views
 from ...architectures.dcgan import dcgan_generator
 from ...errors import InputError
 from ...layers import BatchSpread
-from ...models import ImageModel, OwnStep
+from ...models import Adversaries, ImageModel
 
 LOSS, METRICS = None, []
 PENALTY = 0.05  # weight of R1, for pixels in -1..1
@@ -48,9 +47,10 @@ def build(encoder, shape, noise=64, widths=(192, 112, 64, 32)):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class GAN(OwnStep, ImageModel):
+class GAN(Adversaries, ImageModel):
     """`predict` gives the logit that images are real; `sample` makes images; `encoder` is the discriminator's trunk."""
 
+    CRITIC = ("encoder", "discriminator")
     TRACKED = ("discriminator_loss", "generator_loss", "accuracy")
 
     def _image_shape(self):
@@ -78,19 +78,6 @@ class GAN(OwnStep, ImageModel):
         sample = (lambda n, seed: self.generate(self.noise(n, seed)), list(number))
         return {**super().endpoints(), "sample": sample, "generate": (self.generate, [noise])}
 
-    def compile(self, optimizer, loss=None, **kwargs):
-        """optimizer: the discriminator's; the generator gets a copy."""
-        super().compile(optimizer=optimizer, **kwargs)
-        config = self.optimizer.get_config() | {"name": "generator_optimizer"}
-        self.optimizers = [self.optimizer, type(self.optimizer).from_config(config)]
-        for optimizer, variables in zip(self.optimizers, self.players(), strict=True):
-            optimizer.build(variables)
-
-    def players(self):
-        """The variables that each side trains: [the discriminator's, the generator's]."""
-        parts = [self.get_layer(n).trainable_variables for n in ("encoder", "discriminator", "generator")]
-        return [parts[0] + parts[1], parts[2]]
-
     def train_step(self, data):
         images = tf.cast(data["image"], tf.float32)
         with tf.GradientTape(persistent=True) as tape:
@@ -100,22 +87,14 @@ class GAN(OwnStep, ImageModel):
                 raise InputError(f"the generator makes images of {made}, the data's are {given}")
             real = self.respond(images, training=True)
             fake = self.respond(generated, training=True)
-            generator_loss = tf.reduce_mean(tf.nn.softplus(-fake))
-            discriminator_loss = tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake))
+            discriminator_loss, generator_loss = self.verdicts(real, fake)
             # An eighth of the batch, with the spread of its own, stands for all at an eighth of the cost.
-            penalty = PENALTY / 2 * self.steepness(images[: tf.shape(images)[0] // 8 + 1])
+            some = images[: tf.shape(images)[0] // 8 + 1]
+            penalty = PENALTY / 2 * self.steepness(lambda x: self.respond(x, training=True), some)
             losses = [self.share(discriminator_loss + penalty), self.share(generator_loss)]
-        for optimizer, variables, loss in zip(self.optimizers, self.players(), losses, strict=True):
-            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        self.play(tape, losses)
         right = tf.reduce_mean(tf.cast([real > 0, fake < 0], tf.float32))
         return self.track(discriminator_loss, generator_loss, right)
-
-    def steepness(self, images):
-        """Mean squared length of the score's gradient with respect to images, for pixels in -1..1."""
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            score = self.respond(images, training=True)
-        return tf.reduce_mean(tf.reduce_sum((127.5 * tape.gradient(score, images)) ** 2, axis=[1, 2, 3]))
 
 
 def measure(model, dataset, judge="supervised"):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ... import baselines, views
+from ... import baselines, transfer, views
 from ...architectures.decoders import decoder as build_decoder
 from ...architectures.decoders import flattened
 from ...errors import unknown
@@ -152,6 +152,9 @@ def measure(model, dataset):
 
     "bernoulli" on test images binarised once by a fixed seed, beside independent pixels of the training images' mean
     brightness; "gaussian" beside probabilistic PCA of as many components (scikit-learn).
+
+    What the code (its mean) is worth, of images with classes, each beside raw pixels: "nmi" and "cluster_accuracy" of
+    k-means on test images, as transfer.kmeans gives them, and "probe_1_percent", a linear probe with 1 % of the labels.
     """
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
     bernoulli = isinstance(model.get_layer("pixels"), BernoulliPixels)
@@ -172,6 +175,7 @@ def measure(model, dataset):
     reconstruction, divergence = losses(test)
     weighted = [np.sum(likelihood(x, tf.constant(SAMPLES), tf.constant(i))) for i, x in parts(test)]
     means = np.concatenate([model._encode(x) for _, x in parts(test)])
+    code = _worth(model, dataset) if dataset.task == "classification" else {}
     return {
         "negative_elbo": {"value": reconstruction + divergence, **baseline},
         "negative_log_likelihood": {"value": -sum(weighted) / len(test), "samples": SAMPLES, **baseline},
@@ -179,6 +183,17 @@ def measure(model, dataset):
         "kl": {"value": divergence},
         "negative_elbo_train": {"value": sum(losses(train))},
         "active_units": {"value": np.sum(means.var(axis=0) > ACTIVE), "of": model.code},
+        **code,
+    }
+
+
+def _worth(model, dataset):
+    """Clusters and a probe of the code's means, beside raw pixels."""
+    code, pixels = (transfer.kmeans(each, dataset) for each in (model, baselines.pixels(dataset.shape)))
+    return {
+        "nmi": {"value": code["nmi"], "raw_pixels": pixels["nmi"]},
+        "cluster_accuracy": {"value": code["accuracy"], "raw_pixels": pixels["accuracy"]},
+        "probe_1_percent": baselines.few_labels(model, dataset),
     }
 
 

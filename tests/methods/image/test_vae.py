@@ -186,6 +186,8 @@ def test_measured_bounds_fit_together(likelihood, monkeypatch):
     assert value["negative_log_likelihood"] < value["negative_elbo"]
     baseline = {"bernoulli": "independent_pixels", "gaussian": "probabilistic_pca"}[likelihood]
     assert figures["negative_elbo"][baseline] < value["negative_elbo"]  # untrained
+    for name in ("nmi", "cluster_accuracy", "probe_1_percent"):
+        assert 0 < value[name] < figures[name]["raw_pixels"] < 1, name
 
 
 def test_show_gives_rows_of_pictures(images):

@@ -1,0 +1,194 @@
+"""Relative position: tell where a patch lies beside another of the same image, in one of eight places.
+
+Doersch, Gupta, Efros, ICCV 2015, arXiv:1505.05192. Ways to tell without looking at what is shown are closed: a gap and
+jitter, against edges that go on; one colour channel of each patch kept, against lenses, which bend colours apart by the
+distance from the picture's middle; the grid at a random place, and its step a multiple of 16, against the blocks of 8
+pixels, 16 for colour, that JPEG leaves: all nine patches lie alike in them.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from ... import views
+from ...errors import InputError, unknown
+from ...layers import FoldPatches, PairWithFirst
+from ...models import ImageModel, natural_images
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+METRICS = ["accuracy"]  # chance: 0.125
+PLACES = ("above left", "above", "above right", "left", "right", "below left", "below", "below right")
+STEPS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]  # down, right
+SIDE = 64  # the shorter side of the pictures that `predict` cuts up
+PATCH = 12  # side of a patch, in pixels
+GAP = 4  # between neighbours, before jitter
+JITTER = 1  # at most, of each patch in each direction
+
+
+def grid(images, seed=None, patch=PATCH, gap=GAP, jitter=JITTER):
+    """Nine patches of each image, the middle one first, then its neighbours in the order of PLACES.
+
+    images (N, H, W, C) -> (N, 9, patch, patch, C). The grid lies at random within the image and each patch is moved by
+    up to `jitter`, both ways; without a seed, in the middle and without jitter.
+
+    Raises InputError for images that are too small, and for jitter by which patches could overlap.
+    """
+    height, width = images.shape[1:3]
+    reach = 3 * patch + 2 * gap + 2 * jitter  # of the grid with all its jitter
+    if gap < 2 * jitter:
+        raise InputError(f"patches {gap} pixels apart, moved by up to {jitter}, could overlap: give gap={2 * jitter}")
+    if min(height or reach, width or reach) < reach:
+        raise InputError(
+            f"nine patches of {patch} need {reach} pixels, these images have {height}x{width}: give a size"
+        )
+    n = tf.shape(images)[0]
+    free = tf.cast(tf.shape(images)[1:3] - reach, tf.float32)
+    if seed is None:
+        corner, moved = tf.floor(free / 2)[None, None] + jitter, 0.0
+    else:
+        at, by = (views.fold(seed, use) for use in ("grid", "jitter"))
+        corner = tf.floor(tf.random.stateless_uniform([n, 1, 2], at) * (free + 1)) + jitter
+        moved = tf.floor(tf.random.stateless_uniform([n, 9, 2], by, -jitter, jitter + 1))
+    steps = tf.constant([(0, 0), *STEPS], tf.float32) + 1
+    start = tf.cast(corner + moved + steps * (patch + gap), tf.int32)  # (N, 9, 2): each patch's first row and column
+    start = tf.broadcast_to(start, [n, 9, 2])
+    rows, columns = (start[..., i, None] + tf.range(patch) for i in (0, 1))  # (N, 9, patch)
+    bands = tf.gather(images, rows, axis=1, batch_dims=1)  # (N, 9, patch, W, C)
+    patches = tf.gather(bands, columns, axis=3, batch_dims=2)
+    return tf.ensure_shape(patches, [images.shape[0], 9, patch, patch, images.shape[-1]])
+
+
+def drop_colours(patches, seed):
+    """One channel of each patch, by chance, kept: (N, K, H, W, 3) -> the same, grey.
+
+    The kept channel takes the others' place, which the paper fills with noise: an encoder that has seen ordinary
+    contrasts, if only grey ones, has less to get used to in whole images.
+    """
+    channels = patches.shape[-1]
+    kept = tf.random.stateless_uniform(tf.shape(patches)[:2], views.fold(seed, "channel"), 0, channels, tf.int32)
+    kept = tf.tile(kept[..., None], [1, 1, channels])
+    by_channel = tf.transpose(patches, [0, 1, 4, 2, 3])
+    return tf.transpose(tf.gather(by_channel, kept, axis=2, batch_dims=2), [0, 1, 3, 4, 2])
+
+
+def project_colours(patches):
+    """Green against magenta, in which lenses differ most, taken out of each pixel: (..., 3) -> the same, float32."""
+    axis = np.array([-1, 2, -1]) / np.sqrt(6)
+    return tf.cast(patches, tf.float32) @ tf.constant(np.eye(3) - np.outer(axis, axis), tf.float32)
+
+
+def pretext(images, seed, colours="drop", gap=GAP, jitter=JITTER):
+    """Each image's middle patch with its eight neighbours; the label of each is its place.
+
+    images (N, H, W, 3) -> patches (N, 9, PATCH, PATCH, 3), the middle one first, and places (N, 8) in 0..7.
+    colours: "drop" (one channel kept), "project" (green against magenta taken out) or "keep".
+    """
+    patches = tf.cast(grid(images, seed, gap=gap, jitter=jitter), tf.float32)
+    if colours == "drop":
+        patches = drop_colours(patches, seed)
+    elif colours == "project":
+        patches = project_colours(patches)
+    elif colours != "keep":
+        raise unknown("way with colours", colours, ["drop", "project", "keep"])
+    return patches, tf.tile(tf.range(8)[None], [tf.shape(images)[0], 1])
+
+
+def build(encoder, width=256):
+    """Patches (N, K, PATCH, PATCH, 3) -> logits (N, K - 1, 8) of where each lies beside the first.
+
+    width: of the embedding of a patch and of the layer that sees two of them.
+    """
+    patches = keras.Input((None, PATCH, PATCH, encoder.input_shape[-1]), name="patches")
+    x = encoder(FoldPatches(name="fold")(patches))
+    x = layers.Flatten(name="flat")(x)  # where in the patch something stands tells more than whether it does
+    x = layers.Dense(width, use_bias=False, name="embedding")(x)
+    x = layers.ReLU(name="embedded")(layers.BatchNormalization(momentum=0.95, name="embedding_norm")(x))
+    x = PairWithFirst(name="pair")([patches, x])
+    x = layers.Dense(width, activation="relu", name="compare")(x)
+    x = layers.Dense(len(PLACES), dtype="float32", name="place")(x)
+    return RelativePosition(patches, x, name="relative_position")
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class RelativePosition(ImageModel):
+    """`relative_position` tells where one patch lies beside another; `predict` cuts each picture into nine and asks it.
+
+    Called as a layer it takes patches (N, K, PATCH, PATCH, 3), the first of each K being the middle one.
+    """
+
+    def _image_shape(self):
+        return (None, None, self.input_shape[-1])
+
+    def respond(self, images):
+        """Images (N, H, W, 3) -> logits (N, 8, 8): each true place's, in the order of PLACES, of each place."""
+        return self(self.cut(images), training=False)
+
+    def cut(self, images):
+        """The patches that `predict` asks about: (N, H, W, 3) -> (N, 9, PATCH, PATCH, 3), the middle one first."""
+        shape = tf.cast(tf.shape(images)[1:3], tf.float32)
+        size = tf.maximum(SIDE, tf.cast(tf.round(shape * SIDE / tf.reduce_min(shape)), tf.int32))
+        return grid(tf.image.resize(images, size, antialias=True))
+
+    def relative_position(self, a, b):
+        """Logits of where the patch b lies beside the patch a, in the order of PLACES: (N, 8), or (8,) for one pair.
+
+        a, b: as many patches, as pictures are given to `predict`; those of another size than PATCH are resized.
+        Raises InputError where there are more of one than of the other.
+        """
+        (a, single), (b, _) = (natural_images(x, self._image_shape(), self.name) for x in (a, b))
+        if len(a) != len(b):
+            raise InputError(f"pairs are as many patches on the one side as on the other; got {len(a)} and {len(b)}")
+        logits = self._pairs(a, b).numpy()
+        return logits[0] if single else logits
+
+    def endpoints(self):
+        a, b = (tf.TensorSpec((None, *self._image_shape()), tf.float32, name) for name in "ab")
+        return {**super().endpoints(), "relative_position": (self._pairs, [a, b])}
+
+    def _pairs(self, a, b):
+        a, b = (tf.image.resize(x, (PATCH, PATCH), antialias=True) for x in (a, b))
+        return self(tf.stack([a, b], axis=1), training=False)[:, 0]
+
+
+def measure(model, dataset):
+    """Share of the test images' neighbours whose place is told, with gap and jitter; colours dropped, and all kept."""
+
+    def accuracy(colours):
+        right = []
+        for i, images in enumerate(dataset.stream("test", labels=False).batch(250)):
+            patches, places = pretext(images, tf.constant([0, i]), colours)
+            right.append(np.mean(tf.argmax(answer(patches), axis=-1, output_type=tf.int32) == places, axis=1))
+        return np.mean(np.concatenate(right))
+
+    answer = tf.function(lambda patches: model(patches, training=False))
+    return {
+        "place_accuracy": {"value": accuracy("drop"), "chance": 1 / 8},
+        "place_accuracy_in_colour": {"value": accuracy("keep"), "chance": 1 / 8},
+    }
+
+
+def show(model, images):
+    """Images cut into nine patches, and the patches put where the model thinks that they belong, each place once."""
+    from scipy.optimize import linear_sum_assignment
+
+    patches = model.cut(tf.cast(images, tf.float32)).numpy().clip(0, 255)
+    logits = model.predict(images)
+    places = np.stack([linear_sum_assignment(-tf.nn.log_softmax(each))[1] for each in logits])
+    captions = [f"{right} of 8 right" for right in np.sum(places == np.arange(8), axis=1)]
+    return [
+        ("images", images, None),
+        ("cut up", _laid_out(patches, np.tile(np.arange(8), (len(images), 1))), None),
+        ("put together", _laid_out(patches, places), captions),
+    ]
+
+
+def _laid_out(patches, places):
+    """Patches (N, 9, P, P, C), the middle one first, the others at their places (N, 8) -> pictures of them."""
+    step = PATCH + GAP
+    pictures = np.full((len(patches), 3 * PATCH + 2 * GAP, 3 * PATCH + 2 * GAP, patches.shape[-1]), 255, "float32")
+    for picture, own, where in zip(pictures, patches, places, strict=True):
+        for patch, (row, column) in zip(own, [(0, 0), *(STEPS[k] for k in where)], strict=True):
+            top, left = (row + 1) * step, (column + 1) * step
+            picture[top : top + PATCH, left : left + PATCH] = patch
+    return pictures

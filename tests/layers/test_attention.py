@@ -1,0 +1,62 @@
+"""Self-attention, against loops and Keras's own layer."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_ssl.layers import SelfAttention
+
+
+def layer_and_tokens(width=12, heads=3, **options):
+    tokens = np.random.default_rng(0).normal(size=(2, 5, width)).astype("float32")
+    layer = SelfAttention(heads, **options)
+    layer(tokens)
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.normal(0, 0.5, w.shape) for w in layer.get_weights()])
+    return layer, tokens
+
+
+def test_attention_by_hand():
+    layer, tokens = layer_and_tokens()
+    kernel, bias, out, out_bias = (w.numpy().astype("float64") for w in layer.weights)
+    expected = np.zeros(tokens.shape)
+    for n in range(2):
+        q, k, v = np.split(tokens[n] @ kernel + bias, 3, axis=1)
+        for head in range(3):
+            part = slice(4 * head, 4 * head + 4)
+            for t in range(5):
+                scores = np.exp([q[t, part] @ k[s, part] / 2 for s in range(5)])
+                answer = sum(w * v[s, part] for s, w in enumerate(scores / scores.sum()))
+                expected[n, t] += answer @ out[part]
+    np.testing.assert_allclose(layer(tokens), expected + out_bias, rtol=1e-4, atol=1e-5)
+
+
+def test_attention_is_that_of_keras():
+    layer, tokens = layer_and_tokens()
+    other = keras.layers.MultiHeadAttention(3, 4)
+    other.build(tokens.shape, tokens.shape)
+    kernel, bias, out, out_bias = layer.get_weights()
+    parts = zip(np.split(kernel, 3, axis=1), np.split(bias, 3), strict=True)
+    other.set_weights([w for k, b in parts for w in (k.reshape(12, 3, 4), b.reshape(3, 4))]
+                      + [out.reshape(3, 4, 12), out_bias])  # fmt: skip
+    np.testing.assert_allclose(layer(tokens), other(tokens, tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_causal_attention_is_that_of_the_beginning_alone():
+    layer, tokens = layer_and_tokens(causal=True)
+    both_ways, _ = layer_and_tokens()
+    answers = layer(tokens).numpy()
+    for t in range(5):
+        alone = both_ways(tokens[:, : t + 1]).numpy()
+        np.testing.assert_allclose(answers[:, t], alone[:, t], rtol=1e-4, atol=1e-5)
+    assert SelfAttention.from_config(layer.get_config()).causal
+
+
+def test_attention_doesnt_mind_the_order_and_runs_in_half_precision():
+    layer, tokens = layer_and_tokens()
+    order = [3, 1, 4, 0, 2]
+    np.testing.assert_allclose(layer(tokens[:, order]), layer(tokens).numpy()[:, order], rtol=1e-4, atol=1e-5)
+    half, _ = layer_and_tokens(dtype="mixed_bfloat16")
+    answer = half(tokens)
+    assert answer.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(answer, tf.float32), layer(tokens), atol=0.15)
