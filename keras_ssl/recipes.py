@@ -268,7 +268,7 @@ RECIPES = {
         encoder_options={"units": 1000},
         epochs=100,
         batch_size=100,
-        learning_rate=0.01,
+        learning_rate=0.004,
         warmup=0.0,
     ),
     "gan": Recipe(

@@ -1,8 +1,11 @@
-"""Training speed of the shared encoder as ratios of one run: tools/benchmark.py [--seconds 15] [--precision P]
+"""Training speed as ratios of one run: tools/benchmark.py [--what encoder] [--seconds 15] [--precision P]
 
-Images a second of one rotation-like training step (32x32, batch 256, SGD with momentum) of our encoder; of the same
-network from plain Keras layers; of the same network in PyTorch, where that is installed; and of ours on two replicas,
-which on one processor's two logical devices shows what replication costs, not what it gains.
+encoder: images a second of one rotation-like training step (32x32, batch 256, SGD with momentum) of our encoder; of
+the same network from plain Keras layers; of the same network in PyTorch, where that is installed; and of ours on two
+replicas, which on one processor's two logical devices shows what replication costs, not what it gains.
+
+rbm: seconds that our Boltzmann machine and scikit-learn's take for the same epochs of the same batches, both in float32
+with persistent chains, and the pseudo-likelihood that each reaches on test images, by scikit-learn's function.
 """
 
 import argparse
@@ -16,10 +19,17 @@ BATCH, SIDE, CLASSES = 256, 32, 4
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--what", default="encoder", choices=["encoder", "rbm"])
     parser.add_argument("--seconds", type=float, default=15, help="of measuring for each network")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
     given = parser.parse_args()
+    if given.what == "rbm":
+        boltzmann_machines()
+    else:
+        encoders(given)
 
+
+def encoders(given):
     from keras_ssl import distribution
 
     distribution.divide_cpu(2)
@@ -122,6 +132,43 @@ def torch_speed(images, labels, seconds):
         step()
         steps += 1
     return steps * BATCH / (time.perf_counter() - began)
+
+
+def boltzmann_machines(units=1000, epochs=5, rate=0.05, n=10_000):
+    """Our machine and scikit-learn's on n binarised digits of MNIST, both from weights N(0, 0.01) and no biases on."""
+    import keras
+    from sklearn.neural_network import BernoulliRBM
+
+    from keras_ssl import architectures, data, training, views
+    from keras_ssl.methods.image import boltzmann
+
+    mnist = data.open("mnist")
+    images, test = (views.binarise(mnist.arrays(split, limit=n)[0], [0, 0]).numpy() for split in ("train", "test"))
+    flat, flat_test = (each.reshape(len(each), -1).astype("float32") / 255 for each in (images, test))
+
+    keras.utils.set_random_seed(0)
+    model = boltzmann.build(architectures.build("boltzmann", images.shape[1:], units=units))
+    model.compile(keras.optimizers.SGD(rate), jit_compile=False)
+    batches, steps = training.epochs_of_batches(data.open(images), boltzmann.pretext, batch_size=100, epochs=epochs)
+    start = model.get_weights()
+    model.fit(batches.take(1), verbose=0, shuffle=False)  # traces the graph, which isn't counted
+    model.set_weights(start)
+    began = time.perf_counter()
+    model.fit(batches, epochs=epochs, steps_per_epoch=steps, verbose=0, shuffle=False)
+    ours = time.perf_counter() - began
+
+    theirs = BernoulliRBM(units, learning_rate=rate, batch_size=100, n_iter=epochs, random_state=0)
+    began = time.perf_counter()
+    theirs.fit(flat)
+    seconds = time.perf_counter() - began
+
+    rows = [("scikit-learn's BernoulliRBM", seconds, theirs.score_samples(flat_test).mean())]
+    field, energy = model.get_layer("encoder").get_layer("field"), model.get_layer("free_energy")
+    theirs.components_, theirs.intercept_hidden_ = field.kernel.numpy().T, field.bias.numpy()
+    theirs.intercept_visible_ = energy.bias.numpy()
+    rows.insert(0, ("ours", ours, theirs.score_samples(flat_test).mean()))
+    for name, taken, likelihood in rows:
+        print(f"{name:32} {taken:6.1f} s   pseudo-likelihood {likelihood:7.1f}   {ours / taken:5.2f} x our speed")
 
 
 if __name__ == "__main__":
