@@ -27,7 +27,7 @@ def ways(given):
     images = data.open(given.dataset)
 
     def network(seed, **mode):
-        settings = {"augment": given.augment, "seed": seed, "verbose": 0, "strategy": "one"}
+        settings = {"augment": given.augment, "block": given.head, "seed": seed, "verbose": 0, "strategy": "one"}
         return transfer.finetune(given.encoder, images, **few, **settings, **mode)[1]
 
     return {
@@ -48,6 +48,7 @@ def main():
     parser.add_argument("--dataset", default="fashion_mnist")
     parser.add_argument("--encoder", default="autoencoder")
     parser.add_argument("--block", default="", help="whose features the graph and the linear classifier take")
+    parser.add_argument("--head", default="block2", help="the block that the network's head stands on")
     parser.add_argument("--vae", help="a zoo name or a .keras file")
     parser.add_argument("--vae-epochs", type=int, default=30, help="of the VAE where none is given")
     parser.add_argument("--labels", default="600")

@@ -52,7 +52,7 @@ class Plan:
     depth_factor: float = 0.7
     rounds: int = 3
     threshold: float | None = None
-    right: float = 0.95
+    right: float = 0.9
     unlabelled: int = 20_000
 
     def __post_init__(self):

@@ -92,3 +92,10 @@ def test_what_cannot_be_explored_is_said(tmp_path):
     (tmp_path / "kept").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
         explore(means(), {"train": images}, out=tmp_path)
+
+
+def test_a_shipped_encoder_has_more_structure_than_thumbnails(tmp_path):
+    report = explore("rotation", "cifar10_sample", out=tmp_path / "run")
+    assert (report["images"], report["block"], report["clusters"]["count"]) == (1000, "block3a", 10)
+    assert report["clusters"]["nmi"] > report["thumbnails"]["nmi"] > 0
+    assert report["neighbours"]["same_class"] > report["thumbnails"]["same_class"] > 0.1
