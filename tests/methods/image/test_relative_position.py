@@ -78,10 +78,10 @@ def test_gap_and_jitter_keep_to_their_bounds():
 
 
 def test_all_patches_lie_alike_in_the_blocks_of_jpeg():
-    found = corners(relative_position.grid(tf.constant(coordinates(400)), SEED, jitter=0))
+    found = corners(relative_position.grid(tf.constant(coordinates(250)), SEED, jitter=0))
     assert np.all(found % 16 == found[:, :1] % 16)  # 8 pixels of brightness, 16 of colour
-    shares = np.bincount(found[:, 0, 0] % 8) / 400
-    assert shares.min() > 0.06  # and anywhere in them, so that they don't tell where in the image it is
+    shares = np.bincount(found[:, 0, 0] % 8) / 250
+    assert shares.min() > 0.05  # and anywhere in them, so that they don't tell where in the image it is
 
 
 def test_patches_that_may_overlap_or_not_fit_are_refused():
