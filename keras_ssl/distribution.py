@@ -1,7 +1,8 @@
 """One device, several GPUs, or several machines, from the same command.
 
 Each replica normalises its own share of the batch (ordinary batch norm), and layers that draw random numbers (Dropout)
-draw the same ones on every replica; noise that must differ comes from the data pipeline.
+draw the same ones on every replica; noise that must differ comes from the data pipeline. Losses that compare the images
+of a batch (pair_losses.py) gather all replicas' embeddings, and so see the whole batch.
 """
 
 import json

@@ -5,6 +5,7 @@ from .following import Follower, StopGradient
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread
 from .pictures import Lightness, PatchWhitening, ResizeLike
+from .sizes import ShorterSide
 
 __all__ = [
     "BatchNormalization",
@@ -17,5 +18,6 @@ __all__ = [
     "Lightness",
     "PatchWhitening",
     "ResizeLike",
+    "ShorterSide",
     "StopGradient",
 ]
