@@ -5,7 +5,9 @@ import numpy as np
 import tensorflow as tf
 
 from . import energies, views
+from .architectures.projector import projector
 from .errors import InputError
+from .layers import ShorterSide
 from .models import ImageModel
 from .pair_losses import partners, unit
 
@@ -21,12 +23,24 @@ def pretext(images, seed):
     return views.two_views(images, seed), tf.repeat(tf.range(tf.shape(images)[0]), 2)
 
 
+def embedded(encoder, shape, widths, norm, last_norm=False):
+    """Pictures -> embedding (N, widths[-1]), as a symbolic tensor from `encoder.input` on.
+
+    Pictures of any size are first brought to the scale of the data, `shape` (H, W, C), by their shorter side, for a
+    network tells by the sizes that it knows; shape None leaves them. widths, norm, last_norm: as for `projector`.
+    """
+    side = min(shape[:2]) if shape and None not in shape else None
+    images = ShorterSide(side, dtype="float32", name="size")(encoder.input)
+    return projector(encoder.output_shape[1:], widths, norm, last_norm)(encoder(images))
+
+
 @keras.saving.register_keras_serializable("keras_ssl")
 class EmbeddingModel(ImageModel):
     """`predict` gives embeddings (N, d) as trained, `embed` of unit length; `energy` is their distance."""
 
     def respond(self, images):
-        return self.get_layer("projector")(self.get_layer("encoder")(images, training=False), training=False)
+        # Only the way to the embedding, and so a SavedModel holds no weights of a predictor or a teacher.
+        return keras.Model(self.inputs, self.outputs[0])(images, training=False)
 
     def embed(self, images):
         """Pictures, as `predict` takes them -> embeddings of unit length (N, d), (d,) for one."""

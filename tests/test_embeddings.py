@@ -7,7 +7,6 @@ import tensorflow as tf
 
 import keras_ssl
 from keras_ssl import data, embeddings, energies, progress, views, zoo
-from keras_ssl.architectures.projector import projector
 from keras_ssl.errors import InputError
 from keras_ssl.pair_losses import embedding_std
 
@@ -17,9 +16,9 @@ def model():
     """Embeds a picture as its mean colour, turned into a vector from the middle of the cube."""
     images = keras.Input((None, None, 3))
     encoder = keras.Model(images, keras.layers.Rescaling(1 / 128, offset=-1)(images), name="encoder")
-    head = projector((None, None, 3), [3], norm=False)
-    head.get_layer("dense1").set_weights([np.eye(3), np.zeros(3)])
-    return embeddings.EmbeddingModel(images, head(encoder(images)), name="colours")
+    model = embeddings.EmbeddingModel(images, embeddings.embedded(encoder, None, [3], norm=False), name="colours")
+    model.get_layer("projector").get_layer("dense1").set_weights([np.eye(3), np.zeros(3)])
+    return model
 
 
 def unit(x):
@@ -42,6 +41,17 @@ def test_energy_is_the_distance_of_embeddings_of_unit_length(model, photos):
     np.testing.assert_allclose(keras_ssl.energy(model, a[0], b[0]), energy[0], atol=1e-5)
     assert np.ndim(model.energy(a[0], b[0])) == 0 and model.embed(a[0]).shape == (3,)
     assert np.array_equal(model.energy(a, a), np.zeros(5))
+
+
+def test_pictures_are_seen_at_the_scale_of_the_data(tiny, photos):
+    z = embeddings.embedded(encoder := tiny(), (32, 32, 3), [8], norm=False)
+    model = embeddings.EmbeddingModel(encoder.input, z, name="scaled")
+    large = tf.image.resize(photos[:4].astype("float32"), (96, 96)).numpy()
+    for same in (photos[:4], large, large[:, :, :40]):  # as trained; three times as large; narrow, enlarged again
+        unscaled = model.get_layer("projector")(encoder(model.get_layer("size")(same)))
+        np.testing.assert_allclose(model.predict(same), unscaled, atol=1e-4)
+    difference = np.linalg.norm(model.embed(large) - model.embed(photos[:4]), axis=1)
+    assert difference.max() < 0.5 * model.energy(photos[:4], photos[4:8]).min()
 
 
 def test_energy_of_what_are_no_pairs_is_refused(model, photos):

@@ -15,6 +15,7 @@ from .patches import GreyForHidden, HiddenPatches, MaskToken, Patches, Positions
 from .pictures import Lightness, PatchWhitening, ResizeLike
 from .quantization import VectorQuantizer
 from .sequences import ShiftedPositions
+from .sizes import ShorterSide
 
 __all__ = [
     "BatchNormalization",
@@ -43,6 +44,7 @@ __all__ = [
     "ResizeLike",
     "SelfAttention",
     "ShiftedPositions",
+    "ShorterSide",
     "StopGradient",
     "TiedDense",
     "TokensToMap",

@@ -5,8 +5,7 @@ negatives: a collapsed embedding has no correlation of 1 with itself. Correlatio
 replicas.
 """
 
-from ...architectures.projector import projector
-from ...embeddings import EmbeddingModel, measure, pretext, show
+from ...embeddings import EmbeddingModel, embedded, measure, pretext, show
 from ...pair_losses import BarlowTwins, embedding_std
 
 __all__ = ["LOSS", "METRICS", "build", "measure", "pretext", "show"]
@@ -15,10 +14,10 @@ LOSS = BarlowTwins()
 METRICS = [embedding_std]
 
 
-def build(encoder, widths=(512, 512), norm=True):
+def build(encoder, shape=None, widths=(512, 512), norm=True):
     """Image -> embedding (N, widths[-1]).
 
-    widths: the projector's layers; this loss gains by many dimensions. norm: batch norm in it.
+    shape: (H, W, C) of the data's images. widths: the projector's layers; this loss gains by many dimensions.
+        norm: batch norm in it.
     """
-    head = projector(encoder.output_shape[1:], widths, norm)
-    return EmbeddingModel(encoder.input, head(encoder(encoder.input)), name="barlow_twins")
+    return EmbeddingModel(encoder.input, embedded(encoder, shape, widths, norm), name="barlow_twins")

@@ -8,7 +8,7 @@ and the learning rate goes to 0 instead, to the same end.
 import keras
 
 from ...architectures.projector import projector
-from ...embeddings import PredictiveModel, measure, pretext, show
+from ...embeddings import PredictiveModel, embedded, measure, pretext, show
 from ...layers import Follower
 from ...pair_losses import NegativeCosine, embedding_std
 
@@ -18,17 +18,16 @@ LOSS = NegativeCosine()
 METRICS = [embedding_std]
 
 
-def build(encoder, widths=(512, 128), norm=True, predictor=512, momentum=0.99):
+def build(encoder, shape=None, widths=(512, 128), norm=True, predictor=512, momentum=0.99):
     """Image -> [embedding, prediction, the teacher's embedding], each (N, widths[-1]).
 
-    widths: the projector's layers. predictor: width of the one hidden layer of the predictor. momentum: share of its
-        weights that the teacher keeps at each step. norm: batch norm in both, and after the projector, where it takes
-        the mean away: embeddings that are all nearly the mean are predicted too easily, and the network is soon worse
-        than a random one.
+    shape: (H, W, C) of the data's images. widths: the projector's layers. predictor: width of the one hidden layer of
+        the predictor. momentum: share of its weights that the teacher keeps at each step. norm: batch norm in both,
+        and after the projector, where it takes the mean away: embeddings that are all nearly the mean are predicted
+        too easily, and the network is soon worse than a random one.
     """
     images = encoder.input
-    head = projector(encoder.output_shape[1:], widths, norm, last_norm=norm)
-    z = head(encoder(images))
+    z = embedded(encoder, shape, widths, norm, last_norm=norm)
     p = projector(z.shape[1:], [predictor, widths[-1]], norm, name="predictor")(z)
     copy = keras.models.clone_model(keras.Model(images, z, name="teacher"))
     target = Follower(copy, momentum, dtype="float32", name="follower")(images)

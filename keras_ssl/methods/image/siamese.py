@@ -7,7 +7,7 @@ arXiv:2011.10566.
 """
 
 from ...architectures.projector import projector
-from ...embeddings import EmbeddingModel, PredictiveModel, measure, pretext, show
+from ...embeddings import EmbeddingModel, PredictiveModel, embedded, measure, pretext, show
 from ...layers import StopGradient
 from ...pair_losses import ContrastiveMargin, NegativeCosine, embedding_std
 
@@ -17,15 +17,15 @@ LOSS = {"contrastive": ContrastiveMargin(), "simsiam": NegativeCosine()}
 METRICS = [embedding_std]
 
 
-def build(encoder, loss="contrastive", widths=(512, 128), norm=True, predictor=64):
+def build(encoder, shape=None, loss="contrastive", widths=(512, 128), norm=True, predictor=64):
     """Image -> embedding (N, widths[-1]); for "simsiam" [embedding, prediction, target], of that shape each.
 
-    widths: the projector's layers. norm: batch norm in it, without which "simsiam" collapses. predictor: width of the
-        one hidden layer of the predictor of "simsiam".
+    shape: (H, W, C) of the data's images. widths: the projector's layers. norm: batch norm in it, without which
+        "simsiam" collapses. predictor: width of the one hidden layer of the predictor of "simsiam".
     """
     images = encoder.input
     simsiam = loss == "simsiam"
-    z = projector(encoder.output_shape[1:], widths, norm, last_norm=simsiam and norm)(encoder(images))
+    z = embedded(encoder, shape, widths, norm, last_norm=simsiam and norm)
     if not simsiam:
         return EmbeddingModel(images, z, name="siamese")
     p = projector(z.shape[1:], [predictor, widths[-1]], norm, name="predictor")(z)

@@ -5,8 +5,7 @@ whose output the views are compared, is what throws away how they were distorted
 negatives, so a larger batch is a harder task; on several replicas it is the batch of all of them.
 """
 
-from ...architectures.projector import projector
-from ...embeddings import EmbeddingModel, measure, pretext, show
+from ...embeddings import EmbeddingModel, embedded, measure, pretext, show
 from ...pair_losses import NTXent, embedding_std
 
 __all__ = ["LOSS", "METRICS", "build", "measure", "pretext", "show"]
@@ -15,10 +14,9 @@ LOSS = NTXent(temperature=0.2)
 METRICS = [embedding_std]
 
 
-def build(encoder, widths=(512, 128), norm=True):
+def build(encoder, shape=None, widths=(512, 128), norm=True):
     """Image -> embedding (N, widths[-1]).
 
-    widths: the projector's layers. norm: batch norm in it.
+    shape: (H, W, C) of the data's images. widths: the projector's layers. norm: batch norm in it.
     """
-    head = projector(encoder.output_shape[1:], widths, norm)
-    return EmbeddingModel(encoder.input, head(encoder(encoder.input)), name="simclr")
+    return EmbeddingModel(encoder.input, embedded(encoder, shape, widths, norm), name="simclr")

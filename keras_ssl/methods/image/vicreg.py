@@ -4,8 +4,7 @@ Variance-invariance-covariance regularisation: Bardes, Ponce, LeCun, ICLR 2022, 
 alone forbids the collapse, by name; nothing is normalised. Variances are those of the batch of all replicas.
 """
 
-from ...architectures.projector import projector
-from ...embeddings import EmbeddingModel, measure, pretext, show
+from ...embeddings import EmbeddingModel, embedded, measure, pretext, show
 from ...pair_losses import VICReg, embedding_std
 
 __all__ = ["LOSS", "METRICS", "build", "measure", "pretext", "show"]
@@ -14,10 +13,9 @@ LOSS = VICReg()
 METRICS = [embedding_std]
 
 
-def build(encoder, widths=(512, 512), norm=True):
+def build(encoder, shape=None, widths=(512, 512), norm=True):
     """Image -> embedding (N, widths[-1]).
 
-    widths: the projector's layers. norm: batch norm in it.
+    shape: (H, W, C) of the data's images. widths: the projector's layers. norm: batch norm in it.
     """
-    head = projector(encoder.output_shape[1:], widths, norm)
-    return EmbeddingModel(encoder.input, head(encoder(encoder.input)), name="vicreg")
+    return EmbeddingModel(encoder.input, embedded(encoder, shape, widths, norm), name="vicreg")

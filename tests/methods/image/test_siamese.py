@@ -79,7 +79,7 @@ def test_training_brings_views_of_one_image_together(tiny, photos):
 
 
 def test_predictions_get_better_and_embeddings_stay_apart(tiny, photos):
-    model = siamese.build(tiny(), "simsiam", widths=[16, 8], predictor=4)
+    model = siamese.build(tiny(), loss="simsiam", widths=[16, 8], predictor=4)
     model.compile(keras.optimizers.Adam(5e-3), siamese.LOSS["simsiam"], metrics=siamese.METRICS)
     history = []
     for seed in range(40):
