@@ -27,6 +27,24 @@ def pca_error(fitted, images):
     return float(np.mean((x - fitted.inverse_transform(fitted.transform(x))) ** 2))
 
 
+def patches_error(train, test, grid, size, images=2000):
+    """Mean squared error of pixels in 0..1 when each patch of `test` becomes the nearest of `size` patches.
+
+    k-means finds those in some images of `train`. grid: (rows, columns) of patches that an image is cut into.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    def cut(images):
+        rows, columns = (max(1, full // part) for full, part in zip(images.shape[1:3], grid, strict=True))
+        n, h, w, c = len(images), images.shape[1] // rows, images.shape[2] // columns, images.shape[3]
+        patches = images[:, : h * rows, : w * columns].reshape(n, h, rows, w, columns, c).swapaxes(2, 3)
+        return flat(patches.reshape(n * h * w, rows, columns, c))
+
+    known, asked = cut(train[:images]), cut(test)
+    means = MiniBatchKMeans(min(size, len(known)), batch_size=8192, n_init=1, random_state=0).fit(known)
+    return float(np.mean((asked - means.cluster_centers_[means.predict(asked)]) ** 2))
+
+
 def pixels(shape):
     """An "encoder" whose features are the pixels: images (N, *shape) -> (N, H * W * C)."""
     images = keras.Input(shape, name="image")

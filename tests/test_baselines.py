@@ -16,6 +16,21 @@ def test_pca_rebuilds_like_a_singular_value_decomposition():
     assert baselines.pca(train[:3], 5).n_components_ == 3
 
 
+def test_patches_of_few_kinds_are_rebuilt_exactly():
+    kinds = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3))
+
+    def tiles(seed):
+        return kinds[np.random.default_rng(seed).integers(0, 5, (30, 2, 2))].swapaxes(2, 3).reshape(30, 8, 8, 3)
+
+    train, test = tiles(1), tiles(2)
+    assert baselines.patches_error(train, test, (2, 2), 5) < 1e-9
+    mean = train.reshape(30, 2, 4, 2, 4, 3).mean(axis=(0, 1, 3))
+    right = np.mean((test / 255 - np.tile(mean, (2, 2, 1)) / 255) ** 2)
+    assert baselines.patches_error(train, test, (2, 2), 1) == pytest.approx(right, rel=0.02)
+    longer = [np.concatenate([images, 0 * images[:, :1]], axis=1) for images in (train, test)]
+    assert baselines.patches_error(*longer, (2, 2), 5) < 1e-9  # what doesn't fill a patch is left out
+
+
 def test_pixels_are_the_pixels():
     images = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 2)).astype("uint8")
     np.testing.assert_array_equal(transfer.features(baselines.pixels((4, 5, 2)), images), images.reshape(3, -1))

@@ -12,21 +12,20 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ... import energies, losses, views
+from ... import baselines, losses, views
 from ...architectures.residual import residual_decoder
 from ...architectures.transformer import causal_transformer
 from ...errors import InputError
 from ...layers import VectorQuantizer
 from ...layers.quantization import entropy
-from ...models import OwnStep
-from .autoencoder import Autoencoder
+from ...models import OwnStep, by_parts
+from .autoencoder import Reconstructor, errors
 
 LOSS = None  # train_step has its own
 METRICS = []
 FIXED_SIZE = True  # the prior knows a grid of one size
 PRECISION = 16  # about 1 / the variance of photos' pixels: the squared error is weighed in units of that
 PRIOR_EVERY = 4  # images of a training batch: the prior learns from one in so many, or it would take most of the time
-CHUNK = 250  # images at a time when drawing and measuring
 
 
 def pretext(images, seed, flips=True):
@@ -68,7 +67,7 @@ def build(
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class VQVAE(OwnStep, Autoencoder):
+class VQVAE(OwnStep, Reconstructor):
     """`predict` reconstructs; `encode` gives code indices, `decode` images of them, `sample` new images.
 
     `energy` is the reconstruction's squared error: low for images that the codes have words for.
@@ -104,14 +103,12 @@ class VQVAE(OwnStep, Autoencoder):
                              f"of {indices.dtype}")  # fmt: skip
         if indices.size and not 0 <= indices.min() <= indices.max() < size:
             raise InputError(f"{self.name} has codes 0..{size - 1}, got {indices.min()}..{indices.max()}")
-        vectors = self.get_layer("codebook").look_up(indices.astype("int32"))
-        return self.get_layer("decoder").predict(vectors, batch_size=CHUNK, verbose=0)
+        return by_parts(self._decode, indices.astype("int32"))
 
     def sample(self, n, seed=0):
         """n new images (n, H, W, C), float32 in 0..255, of codes drawn from the prior; the same for the same seed."""
-        chance, draw = self._chance(n, seed), tf.function(self._draw, reduce_retracing=True)
-        parts = [draw(chance[i : i + CHUNK]) for i in range(0, max(1, n), CHUNK)]
-        return self.decode(np.concatenate(parts))
+        draw = tf.function(self._draw, reduce_retracing=True)
+        return self.decode(by_parts(draw, self._chance(n, seed)))
 
     def endpoints(self):
         indices = tf.TensorSpec((None, *self._grid()), tf.int32, "indices")
@@ -179,48 +176,24 @@ class VQVAE(OwnStep, Autoencoder):
 def measure(model, dataset):
     """Squared error, use of the codes, and the prior's bits on test images.
 
-    "mse_over_variance": beside a vocabulary without a network, k-means of image patches, as many and as large as the
-    codes' places, and beside the mean training image. "perplexity": of K codes. "prior_bits": a code, beside what the
-    codes' own frequencies reach. "energy_auc": images, against the same with noise (standard deviation 0.1 for pixels
-    in 0..1).
+    "mse", "mse_train", "energy_auc": as an autoencoder's, beside PCA of as many components as an image has codes, each
+        a number where a code is one of K.
+    "mse_over_variance": beside codes without a network, the nearest of K patches that k-means finds, as large as a
+        code's place, and beside the mean training image.
+    "perplexity": of the K codes. "prior_bits": a code, beside what the codes' own frequencies reach.
     """
     train, test = (dataset.arrays(split)[0] for split in ("train", "test"))
     codes, size = model.encode(test), model.get_layer("codebook").size
+    figures = errors(model, train, test, baselines.pca(train, math.prod(codes.shape[1:])))
+    error = figures["mse"] | {"patches": baselines.patches_error(train, test, codes.shape[1:], size)}
     surprise = tf.function(model._surprise, reduce_retracing=True)
-    nats = np.mean(np.concatenate([surprise(codes[i : i + CHUNK]) for i in range(0, len(codes), CHUNK)]))
-    nats_alone = float(entropy(codes, size))
-    clean = model.energy(test)
-    noise = np.random.default_rng(0).normal(0, 25.5, test.shape)
-    noisy = model.energy(np.clip(test + noise, 0, 255))
-    variance = np.var(test / 255)
-    mean_image = np.mean((test / 255 - train.mean(axis=0) / 255) ** 2)
-    patches = _mse_of_patches(train, test, codes.shape[1:], size)
+    bits = {"value": np.mean(by_parts(surprise, codes)), "frequencies": float(entropy(codes, size))}
     return {
-        "mse_over_variance": {
-            "value": np.mean(clean) / variance,
-            "patches": patches / variance,
-            "mean_image": mean_image / variance,
-        },
-        "mse": {"value": np.mean(clean), "patches": patches, "mean_image": mean_image},
-        "perplexity": {"value": np.exp(nats_alone), "of": size},
-        "prior_bits": {"value": nats / np.log(2), "frequencies": nats_alone / np.log(2)},
-        "energy_auc": {"value": energies.auc(clean, noisy), "chance": 0.5},
+        **figures,
+        "mse_over_variance": {name: mse / np.var(baselines.flat(test)) for name, mse in error.items()},
+        "perplexity": {"value": np.exp(bits["frequencies"]), "of": size},
+        "prior_bits": {name: nats / np.log(2) for name, nats in bits.items()},
     }
-
-
-def _mse_of_patches(train, test, grid, size, images=2000):
-    """Squared error when each patch of `test` is replaced by the nearest of `size` patches that k-means finds."""
-    from sklearn.cluster import MiniBatchKMeans
-
-    def cut(images):
-        rows, columns = (max(1, full // part) for full, part in zip(images.shape[1:3], grid, strict=True))
-        n, h, w, c = len(images), images.shape[1] // rows, images.shape[2] // columns, images.shape[3]
-        patches = images[:, : h * rows, : w * columns].reshape(n, h, rows, w, columns, c).swapaxes(2, 3)
-        return patches.reshape(n * h * w, -1).astype("float32") / 255
-
-    known, asked = cut(train[:images]), cut(test)
-    means = MiniBatchKMeans(min(size, len(known)), batch_size=8192, n_init=1, random_state=0).fit(known)
-    return np.mean((asked - means.cluster_centers_[means.predict(asked)]) ** 2)
 
 
 def show(model, images):
