@@ -29,7 +29,8 @@ def grid(rows, path, title=None):
                 line[i].set_title(captions[i], fontsize=7, pad=2)
         box = line[0].get_position()
         fig.text(0.01, (box.y0 + box.y1) / 2, name, va="center", fontsize=8)
-    fig.subplots_adjust(left=1.1 / (columns + 1.2), right=0.99, top=0.9, bottom=0.02, wspace=0.05, hspace=0.25)
+    top = max(0.9, 1 - 0.5 / fig.get_figheight())  # the title's half inch, however many rows there are
+    fig.subplots_adjust(left=1.1 / (columns + 1.2), right=0.99, top=top, bottom=0.02, wspace=0.05, hspace=0.25)
     for line, text in zip(axes, fig.texts, strict=True):
         box = line[0].get_position()
         text.set_y((box.y0 + box.y1) / 2)
@@ -85,14 +86,19 @@ def scatter(panels, path, title=None):
     the largest get a colour, the rest are grey.
     """
     plt = _pyplot()
-    fig, axes = plt.subplots(1, len(panels), figsize=(6.2 * len(panels), 6.8), squeeze=False, layout="constrained")
+    longest = max(len(_shortened(name, 18)) for panel in panels for name in panel[3])
+    columns = min(5, 80 // (longest + 7))  # of legends, which are as wide as their panel at most
+    lines = -(-min(MOST + 1, max(len(panel[3]) for panel in panels)) // columns)
+    sides = (6.2 * len(panels), 6.2 + 0.2 * lines)
+    fig, axes = plt.subplots(1, len(panels), figsize=sides, squeeze=False, layout="constrained")
     for axis, (name, points, groups, names, labels) in zip(axes[0], panels, strict=True):
         sizes = np.bincount(groups, minlength=len(names))
         shown = sorted(np.argsort(-sizes, kind="stable")[:MOST])
         others = ~np.isin(groups, shown)
-        size = float(np.clip(6_000 / len(points), 4, 30))
+        size = float(np.clip(15_000 / len(points), 4, 40))
         if others.any():
-            axis.scatter(*points[others].T, s=size, color="0.8", linewidths=0, label="others")
+            axis.scatter(*points[others].T, s=size, color="0.8", linewidths=0)
+            axis.scatter([], [], s=30, color="0.8", label="others")
         colours = plt.get_cmap("tab10" if len(shown) <= 10 else "tab20")
         # All at once and in their own order: drawn group by group, the last ones would cover the first.
         drawn = np.flatnonzero(~others)
@@ -101,7 +107,7 @@ def scatter(panels, path, title=None):
         for i, group in enumerate(shown):
             axis.scatter([], [], s=30, color=colours(i), label=_shortened(names[group], 18))
         axis.set(title=name, xticks=[], yticks=[], xlabel=labels[0], ylabel=labels[1])
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=5, fontsize=8, frameon=False)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=columns, fontsize=8, frameon=False)
     if title:
         fig.suptitle(title)
     _write(fig, path, plt)
@@ -113,14 +119,13 @@ def trust(curve, threshold, rounds, path, title="Pseudo-labels"):
     Arguments as `transfer.semi_supervised.teach` records them.
     """
     plt = _pyplot()
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
     place = np.arange(len(curve["threshold"]))  # evenly, for most thresholds lie near 1
-    for key, label in (("coverage", "share of the images that reach it"), ("accuracy", "share of these that is right")):
+    for key, label in (("coverage", "images that reach it"), ("accuracy", "of these, right")):
         left.plot(place, [np.nan if v is None else 100 * v for v in curve[key]], marker="o", ms=4, label=label)
     left.axvline(np.interp(threshold, curve["threshold"], place), color="0.5", ls="--", label=f"chosen: {threshold:g}")
     left.set_xticks(place, [f"{t:g}" for t in curve["threshold"]], fontsize=8)
     left.set(title="held-out labelled images", xlabel="threshold of probability", ylabel="%", ylim=(0, 105))
-    left.legend(fontsize=8, loc="lower left")
     numbers = np.arange(1, len(rounds) + 1)
     for key, label in (("coverage", "accepted, of the unlabelled"), ("right", "right, of the accepted"),
                        ("accuracy", "accuracy on test")):  # fmt: skip
@@ -128,9 +133,9 @@ def trust(curve, threshold, rounds, path, title="Pseudo-labels"):
     right.set_xticks(numbers)
     right.set(title="unlabelled images, round by round", xlabel="round", ylabel="%", ylim=(0, 105))
     right.set_xlim(0.5, len(rounds) + 0.5)
-    right.legend(fontsize=8, loc="lower left")
     for axis in (left, right):
         axis.grid(alpha=0.3)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, frameon=False)
     fig.suptitle(title)
     _write(fig, path, plt)
 
