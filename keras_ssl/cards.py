@@ -1,6 +1,7 @@
 """Model cards and the table of entries, generated from recipe.json and metrics.json, nothing typed by hand."""
 
 from . import zoo
+from .errors import InputError
 
 
 def card(name):
@@ -53,6 +54,15 @@ def table():
             f"{info['bytes'] / 1e6:.1f} |"
         )
     return "\n".join(lines)
+
+
+def put(readme, begin, end, text):
+    """Write text between two marker lines of a README. Raises InputError where it hasn't both."""
+    before, found, rest = readme.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise InputError(f"{readme} hasn't the lines {begin} and {end}: put them where the table is to stand")
+    readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def _figures(title, measured):

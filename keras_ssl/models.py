@@ -56,6 +56,15 @@ class ImageModel(keras.Model):
         """
         return natural_images(x, self._image_shape(), self.name)
 
+    def ask(self, function, x, size=500):
+        """What a function of a float batch (N, H, W, C) says of pictures as they come, `size` at a time.
+
+        For one picture without a batch axis.
+        """
+        images, single = self.natural(x)
+        answers = by_parts(function, images, size)
+        return answers[0] if single else answers
+
     def _image_shape(self):
         return tuple(self.input_shape[1:])
 

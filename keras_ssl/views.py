@@ -10,9 +10,10 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
+from .data.fitting import LUMA
+
 # RGB -> YIQ: luma and two axes of chroma; and what keeps luma alone, scales chroma, turns it by a right angle, in RGB.
-YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-LUMA = YIQ[0]
+YIQ = np.array([LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 CHROMA = np.linalg.inv(YIQ) @ np.array([np.diag([1, 0, 0]), np.diag([0, 1, 1]), [[0] * 3, [0, 0, -1], [0, 1, 0]]]) @ YIQ
 
 

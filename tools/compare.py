@@ -11,7 +11,7 @@ import json
 import pathlib
 import sys
 
-from keras_ssl import zoo
+from keras_ssl import cards, zoo
 from keras_ssl.errors import InputError, unknown
 from keras_ssl.transfer import table
 
@@ -65,13 +65,11 @@ def compare(groups, given):
 
 
 def write(measured, given):
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(BEGIN)
     picture = "zoo/comparison.png"
     (ROOT / picture).write_bytes((pathlib.Path(given.out) / "comparison.png").read_bytes())
     KEPT.write_text(json.dumps(measured, indent=1) + "\n")
     text = f"{table.markdown(measured)}\n\n![probe and fine-tuned accuracy of every encoder]({picture})"
-    readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+    cards.put(ROOT / "README.md", BEGIN, END, text)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,7 @@ BEGIN, END = "<!-- entries: written by tools/gallery.py -->", "<!-- end of entri
 
 def main():
     readme = pathlib.Path(__file__).parent.parent / "README.md"
-    text = readme.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n{cards.table()}\n{END}{after}")
+    cards.put(readme, BEGIN, END, cards.table())
     for name in zoo.bundled_names():
         (zoo.path(name) / "README.md").write_text(cards.card(name))
     print(f"{readme}: {len(zoo.bundled_names())} entries")

@@ -78,9 +78,7 @@ class Reconstructor(ImageModel):
 
     def encode(self, images):
         """Pictures, as `predict` takes them -> codes (N, d), (d,) for one."""
-        images, single = self.natural(images)
-        codes = by_parts(self._encode, images)
-        return codes[0] if single else codes
+        return self.ask(self._encode, images)
 
     def decode(self, codes):
         """Codes (N, d) -> images (N, H, W, C), float32 in 0..255. Raises InputError for codes of another length."""
@@ -91,9 +89,7 @@ class Reconstructor(ImageModel):
 
     def energy(self, images):
         """Squared error of each picture's reconstruction, pixels in 0..1: (N,), a number for one."""
-        images, single = self.natural(images)
-        energies = by_parts(lambda part: self._energy(part).numpy(), images)
-        return energies[0] if single else energies
+        return self.ask(self._energy, images)
 
     def endpoints(self):
         images = tf.TensorSpec((None, *self._image_shape()), tf.float32, "images")

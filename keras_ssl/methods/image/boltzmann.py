@@ -14,7 +14,7 @@ from ... import baselines, energies, transfer, views
 from ...architectures import with_skips
 from ...errors import InputError
 from ...layers import FreeEnergy
-from ...models import ImageModel, OwnStep, by_parts
+from ...models import ImageModel, OwnStep
 
 LOSS, METRICS = None, []  # train_step has its own
 FIXED_SIZE = True
@@ -98,9 +98,7 @@ class RBM(OwnStep, ImageModel):
 
     def free_energy(self, images):
         """F(v) of each picture: (N,), a number for one. Only differences mean something: -log P(v) is F(v) + log Z."""
-        images, single = self.natural(images)
-        found = by_parts(lambda part: self._energy(part).numpy(), images)
-        return found[0] if single else found
+        return self.ask(self._energy, images)
 
     def energy(self, images):
         """The free energy."""
@@ -108,9 +106,7 @@ class RBM(OwnStep, ImageModel):
 
     def encode(self, images):
         """Pictures -> the chance of each hidden unit to be on (N, units), (units,) for one."""
-        images, single = self.natural(images)
-        codes = by_parts(self._encode, images)
-        return codes[0] if single else codes
+        return self.ask(self._encode, images)
 
     def gibbs(self, images, steps=1, seed=0):
         """Pictures -> where a Markov chain from each is after `steps` steps: as many, black and white (0 or 255).

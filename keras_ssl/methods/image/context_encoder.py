@@ -137,9 +137,7 @@ class Inpainter(ImageModel):
 
         Low where the middle is what its surroundings let expect; a number for one picture.
         """
-        images, single = self.natural(images)
-        energies = self._error(images, self.predict(images)).numpy()
-        return energies[0] if single else energies
+        return self.ask(lambda part: self._error(part, self.predict(part)), images)
 
     def endpoints(self):
         images = tf.TensorSpec((None, *self._image_shape()), tf.float32, "images")

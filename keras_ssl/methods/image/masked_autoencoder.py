@@ -25,7 +25,7 @@ from ...layers import (
     VisibleTokens,
 )
 from ...layers.patches import GREY, from_patches, hide, pixels_of, to_patches
-from ...models import ImageModel, by_parts
+from ...models import ImageModel
 
 LOSS = keras.losses.MeanSquaredError()
 METRICS = []
@@ -124,9 +124,7 @@ class MaskedAutoencoder(ImageModel):
 
         Visible pixels stay as they are. The seed says which patches are hidden, the same in all pictures.
         """
-        images, single = self.natural(images)
-        painted = by_parts(lambda part: self._reconstruct(part, seed).numpy(), images, 100)
-        return painted[0] if single else painted
+        return self.ask(lambda part: self._reconstruct(part, seed), images, 100)
 
     def mask(self, height, width, seed=0):
         """Which pixels of pictures of this size `reconstruct` hides: bool (height, width)."""
@@ -138,9 +136,7 @@ class MaskedAutoencoder(ImageModel):
 
         Low where parts follow from the others. (N,), a number for one picture.
         """
-        images, single = self.natural(images)
-        energies = by_parts(lambda part: self._energy(part).numpy(), images, 50)
-        return energies[0] if single else energies
+        return self.ask(self._energy, images, 50)
 
     def endpoints(self):
         images = tf.TensorSpec((None, *self._image_shape()), tf.float32, "images")
