@@ -3,6 +3,9 @@
 tools/evaluate.py is the one writer of zoo/NAME/metrics.json, and writes what `evaluate` returns.
 """
 
+import json
+import pathlib
+
 import numpy as np
 
 from . import data, transfer, zoo
@@ -19,10 +22,11 @@ SAMPLES = {
 PROBED_ON = {"tiny_imagenet": "cifar10"}
 
 
-def evaluate(name, sample=False, seed=0, split="test"):
+def evaluate(name, sample=False, seed=0, split="test", kept=None):
     """Figures of the entry `name` on the official test split, or on the bundled sample's.
 
     split: "validation" instead, for choices: of an entry that was trained with split="fit".
+    kept: a JSON file that keeps the random networks' figures, which entries of one network share, between calls.
 
     Returns {"data", "images", "seed", "figures": {name: {"value": ..., baseline: ...}}}: the method's own `measure`,
     then "probe" and "knn": accuracies of a linear probe and of 200 nearest neighbours on the entry's `probe_block`,
@@ -43,10 +47,13 @@ def evaluate(name, sample=False, seed=0, split="test"):
     elif split != "test":
         raise unknown("split", split, ["test", "validation"])
     figures = dict(methods.get(recipe.method).measure(model, own_set))
-    block = recipe.probe_block or None
-    encoders = {"value": encoder, "random": random_encoder(recipe, probed, seed)}
-    for figure, function in (("probe", transfer.probe), ("knn", transfer.knn)):
-        figures[figure] = {who: function(encoder, probed, block=block)["accuracy"] for who, encoder in encoders.items()}
+    found = _worth(encoder, probed, recipe)
+    network = [recipe.encoder, recipe.encoder_options, encoder.input_shape, recipe.probe_block]
+    baseline = _once(
+        json.dumps([*network, probed.name, split, seed]), kept,
+        lambda: _worth(random_encoder(recipe, probed, seed), probed, recipe),
+    )  # fmt: skip
+    figures.update({figure: {"value": found[figure], "random": baseline[figure]} for figure in found})
     return {
         "data": own_set.name,
         "split": split,
@@ -67,6 +74,25 @@ def random_encoder(recipe, dataset, seed=0):
     encoder = architectures.encoder_of(training.build(recipe, dataset.shape))
     architectures.adapt(encoder, next(iter(dataset.stream("train", labels=False, shuffle=seed).batch(512))).numpy())
     return encoder
+
+
+def _worth(encoder, dataset, recipe):
+    figures = {"probe": transfer.probe, "knn": transfer.knn}
+    block = recipe.probe_block or None
+    return {name: function(encoder, dataset, block=block)["accuracy"] for name, function in figures.items()}
+
+
+def _once(key, file, function):
+    """function() for a key, or what `file` keeps of it."""
+    if file is None:
+        return function()
+    file = pathlib.Path(file)
+    known = zoo.read_json(file) if file.exists() else {}
+    if key not in known:
+        known[key] = function()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        zoo.write_json(file, known)
+    return known[key]
 
 
 def _set(name, sample):

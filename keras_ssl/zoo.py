@@ -194,6 +194,11 @@ def _versions():
     return {"versions": {"keras_ssl": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}}
 
 
+def fingerprint(name):
+    """The SHA-256 of an entry's model.keras: another one once it is trained anew. Raises InputError as `path` does."""
+    return _sha256(path(name) / "model.keras")
+
+
 def _sha256(file):
     digest = hashlib.sha256()
     with open(file, "rb") as stream:

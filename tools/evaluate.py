@@ -21,6 +21,7 @@ def main():
     parser.add_argument("--split", default="test", help="test, or validation: to choose among runs of --split fit")
     parser.add_argument("--write", action="store_true", help="write metrics.json and the model card")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kept", default="runs/random_networks.json", help="keeps the figures of random networks")
     given = parser.parse_args()
     if given.write and given.split != "test":
         parser.error("--write takes the test split: what is chosen on validation is measured once, on test")
@@ -29,7 +30,7 @@ def main():
         for kind in ["sample"] if given.sample else ["full", "sample"] if given.write else ["full"]:
             began = time.time()
             command = f"python tools/evaluate.py {given.name}" + (" --sample" if kind == "sample" else "")
-            figures = evaluate(given.name, sample=kind == "sample", seed=given.seed, split=given.split)
+            figures = evaluate(given.name, sample=kind == "sample", seed=given.seed, split=given.split, kept=given.kept)
             measured[kind] = {"command": command, **figures}
             print(json.dumps(measured[kind], indent=1), f"{time.time() - began:.0f} s", flush=True)
         if given.write:

@@ -5,7 +5,6 @@ labels; and fine-tuning with few and with all labels, the better of two schedule
 of random weights, fine-tuned, is what training from scratch reaches.
 """
 
-import pathlib
 import time
 
 from .. import data, distribution, zoo
@@ -36,30 +35,32 @@ def rows(dataset="cifar10"):
     return found
 
 
-def measure(name, dataset, folder, *, like=None, full=False, say=None):
-    """All figures of one encoder, each kept in `folder`/NAME.json as soon as it is known, so that work can go on later.
+def measure(name, dataset, kept, *, like=None, full=False, say=None):
+    """All figures of one encoder.
 
     name: a zoo name, or "random" for untrained weights. dataset: a DataSet.
+    kept: a JSON file {name: figures} that each figure goes into as soon as it is known, so that work can go on later;
+        figures of other weights than the entry has now are measured anew.
     like: for "random", the zoo entry whose network it is. full: fine-tune with all labels too.
 
     Returns {"block", "probe", "knn": accuracies, "finetuned": {"0.01": [one a seed], "0.1": [...], "all": [...]}}.
     Raises InputError for anything that can't be used.
     """
     say = say or (lambda line: None)
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{name}.json"
-    known = zoo.read_json(file) if file.exists() else {}
     random = name == "random" or name.startswith("random-")
     if random and like is None:
         raise InputError("random weights of which network? name a zoo entry with like=")
+    weights = "random" if random else zoo.fingerprint(name)
+    known = kept_figures(kept).get(name, {})
+    if known.get("weights") != weights:
+        known = {"weights": weights}
     encoder = untrained(open_encoder(like), dataset) if random else open_encoder(name)
 
     def once(key, function):
         if key not in known:
             began = time.perf_counter()
             known[key] = function()
-            zoo.write_json(file, known)
+            zoo.write_json(kept, {**kept_figures(kept), name: known})
             say(f"{name}: {key} {known[key]} ({time.perf_counter() - began:.0f} s)")
         return known[key]
 
@@ -82,6 +83,11 @@ def measure(name, dataset, folder, *, like=None, full=False, say=None):
     if full or "finetuned all" in known:
         found["finetuned"]["all"] = [once("finetuned all", lambda: tuned("all", 0))]
     return found
+
+
+def kept_figures(file):
+    """{name: figures} of a file that `measure` keeps them in; {} for none yet."""
+    return zoo.read_json(file) if file.exists() else {}
 
 
 def best_block(encoder, dataset):

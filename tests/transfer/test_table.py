@@ -2,23 +2,36 @@ import json
 
 import pytest
 
-from keras_ssl import data, transfer
+from keras_ssl import data, transfer, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.transfer import table
 
 
 def test_a_figure_that_is_known_is_not_measured_again(made, own_zoo, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_SSL_ZOO", str(made[1]))
-    dataset = data.open("cifar10_sample")
-    known = {"block": "block2", "finetuned 0.1": 0.4} | {f"finetuned 0.01 seed {i}": 0.1 * i for i in table.SEEDS}
-    (tmp_path / "tiny.json").write_text(json.dumps(known))
+    dataset, kept = data.open("cifar10_sample"), tmp_path / "kept.json"
+    tuned = {"finetuned 0.1": 0.4} | {f"finetuned 0.01 seed {i}": 0.1 * i for i in table.SEEDS}
+    known = {"weights": zoo.fingerprint("tiny"), "block": "block2", **tuned}
+    kept.write_text(json.dumps({"other": {"probe": 1}, "tiny": known}))
     said = []
-    found = table.measure("tiny", dataset, tmp_path, say=said.append)
+    found = table.measure("tiny", dataset, kept, say=said.append)
     assert found["block"] == "block2" and found["finetuned"] == {"0.01": [0.0, 0.1, 0.2], "0.1": [0.4]}
     assert found["probe"] == transfer.probe("tiny", dataset, block="block2")["accuracy"] and len(said) == 2
-    assert json.loads((tmp_path / "tiny.json").read_text()) == known | {k: found[k] for k in ("probe", "knn")}
+    figures = {"probe": found["probe"], "knn": found["knn"]}
+    assert json.loads(kept.read_text()) == {"other": {"probe": 1}, "tiny": known | figures}
     monkeypatch.setattr(table, "probe", None)
-    assert table.measure("tiny", dataset, tmp_path, say=said.append) == found and len(said) == 2
+    assert table.measure("tiny", dataset, kept, say=said.append) == found and len(said) == 2
+
+
+def test_figures_of_other_weights_are_measured_anew(made, own_zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_SSL_ZOO", str(made[1]))
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps({"tiny": {"weights": "of long ago", "block": "nowhere", "probe": 1.0}}))
+    monkeypatch.setattr(table, "best_block", lambda encoder, dataset: "block1")
+    monkeypatch.setattr(table, "knn", lambda *args, **settings: {"accuracy": 0.5})
+    monkeypatch.setattr(table.Run, "best", lambda *args: (None, {"accuracy": 0.25}, None, None))
+    found = table.measure("tiny", data.open("cifar10_sample"), kept)
+    assert found["block"] == "block1" and found["probe"] < 0.9 and found["finetuned"]["0.01"] == [0.25] * 3
 
 
 def test_the_best_block_is_best_on_validation(made):
@@ -32,7 +45,7 @@ def test_the_best_block_is_best_on_validation(made):
 
 def test_random_weights_need_a_network(tmp_path):
     with pytest.raises(InputError, match="like="):
-        table.measure("random", data.open("cifar10_sample"), tmp_path)
+        table.measure("random", data.open("cifar10_sample"), tmp_path / "kept.json")
 
 
 def test_the_table_is_sorted_by_probe():

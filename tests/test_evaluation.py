@@ -1,0 +1,18 @@
+import json
+
+from keras_ssl import evaluation
+
+
+def test_the_random_network_is_measured_once(made, own_zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_SSL_ZOO", str(made[1]))
+    kept = tmp_path / "deep" / "kept.json"
+    first = evaluation.evaluate("tiny", sample=True, kept=kept)["figures"]
+    ((key, figures),) = json.loads(kept.read_text()).items()
+    assert figures == {name: first[name]["random"] for name in ("probe", "knn")}
+    assert first == evaluation.evaluate("tiny", sample=True)["figures"]
+    kept.write_text(json.dumps({key: {"probe": 0.125, "knn": 0.25}}))
+    monkeypatch.setattr(evaluation, "random_encoder", None)
+    again = evaluation.evaluate("tiny", sample=True, kept=kept)["figures"]
+    assert again == first | {
+        name: {**first[name], "random": figures} for name, figures in (("probe", 0.125), ("knn", 0.25))
+    }
