@@ -10,7 +10,7 @@ from .following import Follower, StopGradient
 from .holes import FillHoles, HideHoles
 from .likelihoods import BernoulliPixels, GaussianPixels
 from .normalization import BatchNormalization, BatchSpread, LayerNormalization
-from .pairs import FoldPatches, PairWithFirst
+from .pairs import EveryPair, FoldPatches
 from .patches import GreyForHidden, HiddenPatches, MaskToken, Patches, Positions, TokensToMap, VisibleTokens
 from .pictures import Lightness, PatchWhitening, ResizeLike
 from .quantization import VectorQuantizer
@@ -18,6 +18,7 @@ from .sequences import ShiftedPositions
 from .sizes import ShorterSide
 
 __all__ = [
+    "EveryPair",
     "BatchNormalization",
     "BatchSpread",
     "BernoulliPixels",
@@ -36,7 +37,6 @@ __all__ = [
     "LayerNormalization",
     "Lightness",
     "MaskToken",
-    "PairWithFirst",
     "PatchWhitening",
     "Patches",
     "PixelShuffle",

@@ -16,18 +16,19 @@ class FoldPatches(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class PairWithFirst(keras.layers.Layer):
-    """The features of an image's first patch beside those of each other one.
+class EveryPair(keras.layers.Layer):
+    """What is said of each patch of an image as the first of a pair, plus what is said of each as the second.
 
-    Shape: [patches (N, K, ...), features (N * K, F)] -> (N, K - 1, 2 * F), the first patch's features first.
+    A linear map of two patches' features side by side is the sum of a map of each: so the maps are done once a patch.
+
+    Shape: [patches (N, K, ...), first (N * K, F), second (N * K, F)] -> (N, K, K, F).
     """
 
     def call(self, inputs):
-        patches, features = inputs
-        features = ops.reshape(features, (-1, ops.shape(patches)[1], features.shape[-1]))
-        others = features[:, 1:]
-        return ops.concatenate([ops.broadcast_to(features[:, :1], ops.shape(others)), others], axis=-1)
+        patches, first, second = inputs
+        split = (-1, ops.shape(patches)[1], first.shape[-1])
+        return ops.expand_dims(ops.reshape(first, split), 2) + ops.expand_dims(ops.reshape(second, split), 1)
 
     def compute_output_shape(self, input_shape):
-        patches, features = input_shape
-        return (patches[0], patches[1] and patches[1] - 1, 2 * features[-1])
+        patches, first, _ = input_shape
+        return (patches[0], patches[1], patches[1], first[-1])

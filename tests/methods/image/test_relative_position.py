@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import log_softmax
 
 from keras_ssl import data, saving, zoo
 from keras_ssl.errors import InputError
@@ -95,16 +96,29 @@ def test_patches_that_may_overlap_or_not_fit_are_refused():
         relative_position.pretext(tf.zeros((1, 32, 32, 3)), SEED)
 
 
-def test_each_label_is_the_place_of_its_patch():
+def test_each_label_is_the_place_of_the_second_patch_beside_the_first():
     patches, places = relative_position.pretext(tf.constant(coordinates()), SEED, colours="keep")
     found = corners(np.asarray(patches))
-    assert patches.shape == (30, 9, PATCH, PATCH, 3) and places.shape == (30, 8)
+    assert patches.shape == (30, 9, PATCH, PATCH, 3) and places.shape == (30, 9, 9)
     for nine, labels in zip(found, places.numpy(), strict=True):
-        for corner, label in zip(nine[1:], labels, strict=True):
-            down, right = np.rint((corner - nine[0]) / (PATCH + GAP)).astype(int)
-            words = ({-1: "above", 0: "", 1: "below"}[down], {-1: "left", 0: "", 1: "right"}[right])
-            assert PLACES[label] == " ".join(word for word in words if word)
-    assert sorted(places.numpy()[0]) == list(range(8))
+        for first, row in zip(nine, labels, strict=True):
+            for second, label in zip(nine, row, strict=True):
+                down, right = np.rint((second - first) / (PATCH + GAP)).astype(int)
+                words = [{-1: "above", 0: "", 1: "below"}.get(down), {-1: "left", 0: "", 1: "right"}.get(right)]
+                near = None not in words and words != ["", ""]
+                assert near == (label >= 0)
+                assert not near or PLACES[label] == " ".join(word for word in words if word)
+    assert places.numpy()[0, 0].tolist() == [-1, *range(8)] and np.sum(places.numpy()[0] >= 0) == 40
+
+
+def test_loss_and_accuracy_take_neighbours_alone():
+    places = np.array([[[-1, 2], [5, -1]], [[-1, 0], [-1, -1]]], "int32")
+    logits = np.random.default_rng(0).normal(size=(2, 2, 2, 8)).astype("float32")
+    logits[0, 0, 1, 2], logits[0, 1, 0, 5], logits[1, 0, 1, 0] = 9, -9, 9
+    np.testing.assert_allclose(relative_position.place_accuracy(places, logits), [0.5, 1.0])
+    chances = log_softmax(logits, axis=-1)
+    expected = -np.mean([chances[0, 0, 1, 2], chances[0, 1, 0, 5], chances[1, 0, 1, 0]])
+    np.testing.assert_allclose(relative_position.LOSS(places, logits), expected, rtol=1e-5)
 
 
 def test_dropping_leaves_one_channel_of_each_patch(images):
@@ -126,6 +140,13 @@ def test_projection_takes_out_green_against_magenta(images):
     np.testing.assert_allclose(relative_position.project_colours(grey), 77, rtol=1e-5)
 
 
+def test_each_image_is_dropped_or_projected(images):
+    images = tf.constant(np.concatenate([images] * 10))
+    mixed, *both = (relative_position.pretext(images, SEED, way)[0].numpy() for way in ("mixed", "drop", "project"))
+    ways = np.array([[np.array_equal(m, each) for each in pair] for m, *pair in zip(mixed, *both, strict=True)])
+    assert np.all(ways.sum(axis=1) == 1) and 10 < ways[:, 0].sum() < 30
+
+
 def test_an_unknown_way_with_colours_is_named(images):
     with pytest.raises(InputError, match="drop"):
         relative_position.pretext(tf.constant(images), SEED, colours="dropp")
@@ -139,7 +160,7 @@ def test_it_learns_where_a_patch_lies_from_what_it_shows(tiny):
     steps = [relative_position.pretext(tf.constant(images), tf.constant([0, i]), colours="keep") for i in range(50)]
     batches = tf.data.Dataset.from_tensor_slices(tuple(map(tf.stack, zip(*steps, strict=True))))
     history = model.fit(batches, epochs=2, verbose=0).history
-    assert history["accuracy"][-1] > 0.8
+    assert history["place_accuracy"][-1] > 0.8
 
 
 def test_a_pair_is_answered_as_within_the_grid(model, images):
@@ -183,7 +204,7 @@ class Always(keras.Model):
     """Answers the same place for every patch."""
 
     def call(self, patches, training=None):
-        return tf.tile(tf.one_hot([[3]], 8), [tf.shape(patches)[0], 8, 1])
+        return tf.tile(tf.one_hot([[[3]]], 8), [tf.shape(patches)[0], 9, 9, 1])
 
 
 def test_always_the_same_answer_is_right_by_chance(images):
