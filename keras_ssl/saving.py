@@ -110,12 +110,28 @@ def write_saved_model(model, folder):
     absl, level = logging.getLogger("absl"), logging.getLogger("absl").level
     absl.setLevel(logging.ERROR)
     try:
-        with _stored_in_half(model):
+        with _stored_in_half(model), _traced_once(model):
             for name, (function, signature) in endpoints.items():
                 archive.add_endpoint(name, function, signature)
             archive.write_out(folder, options=tf.saved_model.SaveOptions(), verbose=False)
     finally:
         absl.setLevel(level)
+
+
+@contextlib.contextmanager
+def _traced_once(model):
+    """While it lasts, endpoints share one graph of each network that they call, and don't hold one each."""
+    import keras
+    import tensorflow as tf
+
+    networks = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model) and layer.inputs]
+    try:
+        for network in networks:
+            network.__dict__["call"] = tf.function(network.call)
+        yield
+    finally:
+        for network in networks:
+            network.__dict__.pop("call", None)
 
 
 @contextlib.contextmanager

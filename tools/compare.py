@@ -1,21 +1,27 @@
 """Every image encoder of the zoo through the same work: python tools/compare.py [NAME ...] [--write]
 
+Or every generative model: python tools/compare.py generation [--write]
+
 Takes each encoder of the zoo that was trained on photos (or those named), random weights and the supervised network
 through linear probe, k-nearest neighbours and fine-tuning with 1 % (three seeds), 10 % and, for the best three, all of
 CIFAR-10's labels. It takes hours; each figure is kept in zoo/comparison.json as soon as it is known, so that the same
 command goes on where it was stopped, and measures only what was trained anew. --write puts the table into README.md and
 its chart beside it.
+
+generation: autoencoder, VAE, Boltzmann machine and GAN on Fashion-MNIST, as keras_ssl.generation says; those that were
+trained on other images are trained first, into your own zoo. Its figures are kept in zoo/generation.json.
 """
 
 import argparse
 import pathlib
 import sys
 
-from keras_ssl import cards
+from keras_ssl import cards, data, generation, pictures, zoo
 from keras_ssl.errors import InputError, unknown
 from keras_ssl.transfer import table
 
 BEGIN, END = "<!-- comparison: written by tools/compare.py -->", "<!-- end of comparison -->"
+GENERATION = "<!-- generation: written by tools/compare.py generation -->", "<!-- end of generation -->"
 TOP = 3  # encoders that are fine-tuned with all labels
 ROOT = pathlib.Path(__file__).parent.parent
 PICTURE = "zoo/comparison.png"
@@ -24,13 +30,19 @@ PICTURE = "zoo/comparison.png"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="zoo entries; all on photos by default")
-    parser.add_argument("--dataset", default="cifar10")
-    parser.add_argument("--kept", type=pathlib.Path, default=ROOT / "zoo" / "comparison.json", help="all figures")
+    parser.add_argument("--dataset", help="cifar10; for generation fashion_mnist")
+    parser.add_argument("--kept", type=pathlib.Path, help="figures: zoo/comparison.json, or zoo/generation.json")
     parser.add_argument("--write", action="store_true", help="write README's table and its chart")
     given = parser.parse_args()
-    if given.write and given.names:
+    made = given.names == ["generation"]
+    given.dataset = given.dataset or ("fashion_mnist" if made else "cifar10")
+    given.kept = given.kept or ROOT / "zoo" / ("generation.json" if made else "comparison.json")
+    if given.write and given.names and not made:
         parser.error("--write takes all encoders, not some by name")
     try:
+        if made:
+            generate(given)
+            return
         groups = table.rows()
         for name in given.names:
             if name not in [*groups["shared"], *groups["other"]]:
@@ -67,6 +79,32 @@ def compare(groups, given):
         table.chart(shared, ROOT / PICTURE, "Encoders on one network, CIFAR-10")
         text = f"{table.markdown(measured)}\n\n![probe and fine-tuned accuracy of every encoder]({PICTURE})"
         cards.put(ROOT / "README.md", BEGIN, END, text)
+
+
+def generate(given):
+    dataset, known = data.open(given.dataset), table.kept_figures(given.kept)
+
+    def once(key, function):
+        if key not in known:
+            known[key] = function()
+            zoo.write_json(given.kept, known)
+            print(f"{key}: {known[key]}", flush=True)
+        return known[key]
+
+    judge = generation.trained(generation.JUDGE, given.dataset)
+    names = {name: generation.trained(name, given.dataset) for name in generation.GENERATORS}
+    measured = {
+        name: once(name, lambda own=own: generation.measure(own, dataset, judge)) for name, own in names.items()
+    }
+    alone = once("alone", lambda: generation.teaching(dataset))
+    real = once("real", lambda: generation.teaching(dataset, "real"))
+    text = generation.markdown(measured, alone, real)
+    print(text)
+    if given.write:
+        rows = [(name, zoo.load(own).sample(10), None) for name, own in names.items()]
+        pictures.grid([("real", dataset.arrays("test", limit=10)[0], None), *rows], ROOT / "zoo" / "generation.png")
+        picture = "![samples of each, below real images](zoo/generation.png)"
+        cards.put(ROOT / "README.md", *GENERATION, f"{text}\n\n{picture}")
 
 
 if __name__ == "__main__":
