@@ -139,21 +139,29 @@ def measure(model, dataset):
 def errors(model, train, test, pca):
     """What every model that rebuilds images is measured by: images (N, H, W, C) and (M, H, W, C), a fitted PCA.
 
-    "mse", "mse_train": squared error, pixels in 0..1, beside the PCA's. "energy_auc": how surely the error tells test
-    images from the same ones with Gaussian noise of deviation 0.1, beside the distance to the mean image.
+    "mse", "mse_train": squared error, pixels in 0..1, beside the PCA's. "energy_auc": see `noise_told`.
     """
-    mean = train.mean(axis=0)
-    noise = np.random.default_rng(0).normal(0, NOISE * 255, test.shape)
-    noisy = np.clip(test + noise, 0, 255).astype("float32")
-    energies_of = [model.energy(images) for images in (test, noisy)]
-    away = [np.mean(((images - mean) / 255) ** 2, axis=(1, 2, 3)) for images in (test, noisy)]
+    away = np.mean(_away(test, train.mean(axis=0)))
     return {
-        "mse": {
-            "value": np.mean(energies_of[0]), "pca": baselines.pca_error(pca, test), "mean_image": np.mean(away[0])
-        },
+        "mse": {"value": np.mean(model.energy(test)), "pca": baselines.pca_error(pca, test), "mean_image": away},
         "mse_train": {"value": np.mean(model.energy(train)), "pca": baselines.pca_error(pca, train)},
-        "energy_auc": {"value": energies.auc(*energies_of), "mean_image": energies.auc(*away), "chance": 0.5},
-    }  # fmt: skip
+        "energy_auc": noise_told(model, train, test),
+    }
+
+
+def noise_told(model, train, test):
+    """How surely the energy tells test images from the same ones with Gaussian noise of deviation 0.1.
+
+    Beside the distance to the mean of the training images.
+    """
+    noise = np.random.default_rng(0).normal(0, NOISE * 255, test.shape)
+    pair, mean = (test, np.clip(test + noise, 0, 255).astype("float32")), train.mean(axis=0)
+    auc = energies.auc(*map(model.energy, pair))
+    return {"value": auc, "mean_image": energies.auc(*(_away(images, mean) for images in pair)), "chance": 0.5}
+
+
+def _away(images, mean):
+    return np.mean(((images - mean) / 255) ** 2, axis=(1, 2, 3))
 
 
 def show(model, images):

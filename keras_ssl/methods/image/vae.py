@@ -15,7 +15,7 @@ from ...architectures.decoders import flattened
 from ...errors import unknown
 from ...layers import BernoulliPixels, GaussianCode, GaussianPixels
 from ...models import OwnStep
-from .autoencoder import Autoencoder
+from .autoencoder import Autoencoder, noise_told
 
 LOSS = None  # train_step has its own
 METRICS = []
@@ -151,7 +151,7 @@ def measure(model, dataset):
     """Bounds of the test images' negative log likelihood in nats, beside what a model without learning reaches.
 
     "bernoulli" on test images binarised once by a fixed seed, beside independent pixels of the training images' mean
-    brightness; "gaussian" beside probabilistic PCA of as many components (scikit-learn).
+    brightness; "gaussian" beside probabilistic PCA of as many components (scikit-learn). "energy_auc": `noise_told`.
 
     What the code (its mean) is worth, of images with classes, each beside raw pixels: "nmi" and "cluster_accuracy" of
     k-means on test images, as transfer.kmeans gives them, and "probe_1_percent", a linear probe with 1 % of the labels.
@@ -182,6 +182,7 @@ def measure(model, dataset):
         "reconstruction": {"value": reconstruction},
         "kl": {"value": divergence},
         "negative_elbo_train": {"value": sum(losses(train))},
+        "energy_auc": noise_told(model, train, test),
         "active_units": {"value": np.sum(means.var(axis=0) > ACTIVE), "of": model.code},
         **code,
     }
