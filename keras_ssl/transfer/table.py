@@ -91,10 +91,10 @@ def kept_figures(file):
 
 
 def best_block(encoder, dataset):
-    """The block whose linear probe with `CHOOSING` labels is best on validation."""
+    """The block, or the last layer, whose linear probe with `CHOOSING` labels is best on validation."""
     choosing = dataset.for_choosing()
-    labels = min(CHOOSING, choosing.count("train"))
-    reached = {block: probe(encoder, choosing, labels, block=block)["accuracy"] for block in blocks(encoder)}
+    labels, names = min(CHOOSING, choosing.count("train")), dict.fromkeys([*blocks(encoder), encoder.layers[-1].name])
+    reached = {name: probe(encoder, choosing, labels, block=name)["accuracy"] for name in names}
     return max(reached, key=reached.get)
 
 
