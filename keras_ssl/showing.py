@@ -29,9 +29,7 @@ def pictures_for(model, recipe, paths=(), size=None, sample=True):
         source = recipe["dataset"]
         if sample:
             source = {"train": photo_squares()} if source in WITHOUT_SAMPLE else SAMPLES.get(source, source)
-        dataset = data.open(source, size=wanted, channels=channels)
-        if None in dataset.shape:
-            raise InputError(f"the images of {dataset.name} differ in size; give one with --size, such as 64")
+        dataset = data.open(source, size=wanted, mixed_size=data.MIXED_SIZE, channels=channels)
         return dataset.arrays("test" if "test" in dataset.splits else "train", limit=COUNT)[0]
     images = []
     for path in paths:

@@ -89,6 +89,7 @@ def pretrain(
 
     recipe: a name in `keras_ssl.recipes.RECIPES`, or a Recipe.
     dataset: instead of the recipe's, anything that `keras_ssl.data.open` takes (a TFDS name, a folder, arrays, ...).
+        Images of several sizes are brought to 64x64 unless the recipe has, or size= gives, another.
     encoder: instead of the recipe's: an architecture's name, "keras.applications:NAME", a `.keras` file, a keras.Model.
     out: the run's folder (default runs/NAME, NAME the recipe's or a Recipe's method's): checkpoints/, history.csv,
         tensorboard/, loss.png, picture.png, run.json.
@@ -128,8 +129,9 @@ def pretrain(
     method = methods.get(recipe.method)
     pretext_options, _, loss = methods.options_of(method, recipe.options)
     images = data.open(
-        recipe.dataset if dataset is None else dataset, labels=labels, size=recipe.size, channels=recipe.channels
-    )
+        recipe.dataset if dataset is None else dataset, labels=labels, size=recipe.size, mixed_size=data.MIXED_SIZE,
+        channels=recipe.channels,
+    )  # fmt: skip
     if split == "fit":
         images = images.for_choosing()
     elif split != "train":
@@ -137,8 +139,6 @@ def pretrain(
     labelled = getattr(method, "LABELLED", False)
     if labelled and not images.classes:
         raise InputError(f"{recipe.method} needs images with labels; {images.name} has none")
-    if None in images.shape:
-        raise InputError(f"the images of {images.name} differ in size; give one with size= (--size), such as 64")
     sample = next(iter(images.stream("train", labels=False, shuffle=recipe.seed).batch(512))).numpy()
 
     if overwrite and not resume and chief:

@@ -2,7 +2,8 @@
 
 from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet
+from keras_ssl.data.fitting import MIXED_SIZE
 from keras_ssl.data.label_choice import choose_labels
 from keras_ssl.data.opening import open
 
-__all__ = ["DataSet", "choose_labels", "open", "samples"]
+__all__ = ["MIXED_SIZE", "DataSet", "choose_labels", "open", "samples"]

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_ssl.errors import InputError
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+MIXED_SIZE = 64  # side that images of several sizes are brought to where all need one and none is given
 
 
 def checked_size(size):

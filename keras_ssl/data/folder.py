@@ -51,7 +51,7 @@ class FolderSplit:
         return stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def open_folder(folder, *, labels=None, size=None, channels=None, task=None):
+def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=None, task=None):
     """Returns the DataSet of the images in a folder, of any common format, size and kind of colour.
 
     Layouts: FOLDER/train/CLASS/... with FOLDER/test/CLASS/... and FOLDER/validation/... or val; FOLDER/CLASS/...;
@@ -69,6 +69,7 @@ def open_folder(folder, *, labels=None, size=None, channels=None, task=None):
             of a CSV table, absolute or from FOLDER, with the header `file,VALUE[,VALUE...]` and the files' paths from
             FOLDER. Images that it doesn't name are left out.
         size: (H, W) of all images, or None to keep theirs.
+        mixed_size: (H, W) for images that differ in size, or None to keep theirs.
         channels: 1, 3, or None.
         task: what to take the labels for instead of what they look like (see `tasks.encode`).
 
@@ -103,6 +104,8 @@ def open_folder(folder, *, labels=None, size=None, channels=None, task=None):
     if "test" not in splits and "validation" not in splits:
         splits, values = _with_test(splits, values, task)
     shape = _common_shape(shapes.values(), size, channels)
+    if mixed_size and None in shape:
+        size, shape = mixed_size, (*mixed_size, shape[2])
     stored = {split: FolderSplit(files, values[split], shape, size) for split, files in splits.items()}
     origin = f"the folder {name}"
     return DataSet(name=name, task=task, classes=classes, shape=shape, stored=stored, origin=origin, skipped=skipped)

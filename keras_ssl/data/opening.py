@@ -13,7 +13,7 @@ from keras_ssl.data.stream_sets import open_streams
 from keras_ssl.errors import InputError
 
 
-def open(source="cifar10_sample", *, labels=None, size=None, channels=None, task=None, data_dir=None):
+def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None):
     """Returns the DataSet of `source`.
 
     Args:
@@ -28,6 +28,7 @@ def open(source="cifar10_sample", *, labels=None, size=None, channels=None, task
             the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
         size: a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing. None
             keeps the images' own.
+        mixed_size: the size to take where `size` is None and the images differ in theirs.
         channels: 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
         task: "classification", "multilabel" or "regression", where the labels should be taken for something else
             than they look like.
@@ -37,10 +38,17 @@ def open(source="cifar10_sample", *, labels=None, size=None, channels=None, task
         InputError: nothing can be made of `source` with these choices; the message says why.
     """
     choices = {"labels": labels, "size": checked_size(size), "channels": checked_channels(channels), "task": task}
+    if _is_folder(source):
+        return open_folder(source, mixed_size=checked_size(mixed_size), **choices)
+    opened = _open(source, choices, data_dir)
+    if mixed_size is not None and None in opened.shape:
+        return _open(source, {**choices, "size": checked_size(mixed_size)}, data_dir)
+    return opened
+
+
+def _open(source, choices, data_dir):
     if isinstance(source, str) and source in samples():
         return open_sample(source, **_without_names(choices))
-    if _is_folder(source):
-        return open_folder(source, **choices)
     if isinstance(source, str):
         # TFDS takes a second to import, and nothing else here needs it.
         from keras_ssl.data.tfds_sets import open_tfds

@@ -54,7 +54,7 @@ def untrained(encoder, dataset, seed=0):
 def sample_images(dataset, seed=0):
     """Some hundreds of the training images of a DataSet, without labels: uint8 (n, H, W, C)."""
     if None in dataset.shape:
-        raise InputError(f"the images of {dataset.name} differ in size; give one with size= (--size), such as 64")
+        raise InputError(f"the images of {dataset.name} differ in size: open it with size=, such as size=64")
     stream = dataset.stream("train", labels=False, shuffle=seed)
     return next(iter(stream.batch(ADAPTED_TO).as_numpy_iterator()))
 
@@ -98,7 +98,7 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
         if task not in (None, dataset.task):
             raise InputError(f"{dataset.name} is opened for {dataset.task}, not {task}; open it with task={task!r}")
         return open_encoder(encoder, dataset, seed), dataset
-    choices = {"labels": labels_file, "size": size, "task": task}
+    choices = {"labels": labels_file, "size": size, "mixed_size": data.MIXED_SIZE, "task": task}
     built = isinstance(encoder, str) and encoder.startswith("random:")
     if built or (callable(encoder) and not isinstance(encoder, keras.Model)):
         dataset = data.open(dataset, **choices)
@@ -110,10 +110,7 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
         choices["size"] = (height, width)
     elif size is None and trained_size:
         choices["size"] = trained_size
-    opened = data.open(dataset, channels=channels, **choices)
-    if None in opened.shape:
-        raise InputError(f"the images of {opened.name} differ in size; give one with size= (--size), such as 64")
-    return encoder, opened
+    return encoder, data.open(dataset, channels=channels, **choices)
 
 
 def recipe_of(encoder):

@@ -99,6 +99,13 @@ def test_sizes_and_colours_that_vary(tmp_path):
     with pytest.raises(InputError, match="differ in size: open it with size="):
         opened.arrays("train")
     assert data.open(tmp_path, size=3, channels=1).arrays("train")[0].shape == (4, 3, 3, 1)
+    assert data.open(tmp_path, mixed_size=3).arrays("train")[0].shape == (4, 3, 3, 3)
+    assert data.open(tmp_path, size=2, mixed_size=3).shape == (2, 2, 3)
+
+
+def test_a_size_for_mixed_images_leaves_those_of_one_size(tmp_path):
+    put(tmp_path, "a.png", "b.png", size=(8, 4))
+    assert data.open(tmp_path, mixed_size=3).shape == (4, 8, 3)
 
 
 def test_folders_of_grey_images_stay_grey(tmp_path):

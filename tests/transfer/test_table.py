@@ -27,11 +27,19 @@ def test_figures_of_other_weights_are_measured_anew(made, own_zoo, tmp_path, mon
     monkeypatch.setenv("KERAS_SSL_ZOO", str(made[1]))
     kept = tmp_path / "kept.json"
     kept.write_text(json.dumps({"tiny": {"weights": "of long ago", "block": "nowhere", "probe": 1.0}}))
+    searched = []
+
+    def best(run, way, encoder, plan, schedules, given):
+        searched.append(schedules)
+        return None, {"accuracy": 0.25}, None, plan.replace(**schedules[-1])
+
     monkeypatch.setattr(table, "best_block", lambda encoder, dataset: "block1")
     monkeypatch.setattr(table, "knn", lambda *args, **settings: {"accuracy": 0.5})
-    monkeypatch.setattr(table.Run, "best", lambda *args: (None, {"accuracy": 0.25}, None, None))
-    found = table.measure("tiny", data.open("cifar10_sample"), kept)
+    monkeypatch.setattr(table.Run, "best", best)
+    found = table.measure("tiny", data.open("cifar10_sample"), kept, full=True)
     assert found["block"] == "block1" and found["probe"] < 0.9 and found["finetuned"]["0.01"] == [0.25] * 3
+    assert [len(schedules) for schedules in searched] == [2] * 4 + [1]  # all labels: what was chosen with a tenth
+    assert searched[-1] == [{"learning_rate": 3e-3}] and found["finetuned"]["all"] == [0.25]
 
 
 def test_the_best_block_is_best_on_validation(made):

@@ -3,7 +3,8 @@
 Doersch, Gupta, Efros, ICCV 2015, arXiv:1505.05192. Ways to tell without looking at what is shown are closed: a gap and
 jitter, against edges that go on; one colour channel of each patch kept, against lenses, which bend colours apart by the
 distance from the picture's middle; the grid at a random place, and its step a multiple of 16, against the blocks of 8
-pixels, 16 for colour, that JPEG leaves: all nine patches lie alike in them.
+pixels, 16 for colour, that JPEG leaves: all nine patches lie alike in them; and each patch's brightness, contrast and
+tint drawn anew, against light that falls off across the picture: from it alone half the places can be told.
 Unlike there, all 40 pairs of neighbours among the nine are asked about and not the middle one's 8 alone: an encoder's
 work, which is most of the work, then teaches five times as much.
 """
@@ -98,14 +99,24 @@ def project_colours(patches):
     return tf.cast(patches, tf.float32) @ tf.constant(np.eye(3) - np.outer(axis, axis), tf.float32)
 
 
+def relight(patches, seed):
+    """Each patch's contrast times 0.6 to 1.4, each of its channels' mean drawn from 64 to 192: (N, K, H, W, C), float32."""
+    n, k, *_, channels = tf.unstack(tf.shape(patches))
+    draw = lambda shape, use, *bounds: tf.random.stateless_uniform(shape, views.fold(seed, use), *bounds)  # noqa: E731
+    patches = tf.cast(patches, tf.float32)
+    spread = patches - tf.reduce_mean(patches, axis=(2, 3), keepdims=True)
+    spread *= draw([n, k, 1, 1, 1], "contrast", 0.6, 1.4)
+    return tf.clip_by_value(spread + draw([n, k, 1, 1, channels], "level", 64.0, 192.0), 0.0, 255.0)
+
+
 def pretext(images, seed, colours="mixed", gap=GAP, jitter=JITTER):
-    """Nine patches of each image, and where every one lies beside every other.
+    """Nine relit patches of each image, and where every one lies beside every other.
 
     images (N, H, W, 3) -> patches (N, 9, PATCH, PATCH, 3), the middle one first, and places (N, 9, 9): see NEIGHBOURS.
     colours: "drop" (one channel of each patch kept), "project" (green against magenta taken out), "mixed" (each image
         the one or the other, so that the encoder sees colours too) or "keep".
     """
-    patches = tf.cast(grid(images, seed, gap=gap, jitter=jitter), tf.float32)
+    patches = relight(grid(images, seed, gap=gap, jitter=jitter), seed)
     if colours == "drop":
         patches = drop_colours(patches, seed)
     elif colours == "project":
@@ -126,7 +137,7 @@ def build(encoder, width=256):
     """
     patches = keras.Input((None, PATCH, PATCH, encoder.input_shape[-1]), name="patches")
     x = encoder(FoldPatches(name="fold")(patches))
-    x = layers.Flatten(name="flat")(x)  # where in the patch something stands tells more than whether it does
+    x = layers.GlobalAveragePooling2D(name="pool")(x)  # what transfers is what a patch shows, not where in it
     x = layers.Dense(width, use_bias=False, name="embedding")(x)
     x = layers.ReLU(name="embedded")(layers.BatchNormalization(momentum=0.95, name="embedding_norm")(x))
     sides = [layers.Dense(width, use_bias=side == "first", name=side)(x) for side in ("first", "second")]
