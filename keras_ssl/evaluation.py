@@ -37,7 +37,8 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     info = zoo.info(name)
     recipe = Recipe.from_dict(info["recipe"])
     model = zoo.load(name)
-    own_set = data.open(_set(recipe.dataset, sample), size=recipe.size, mixed_size=data.MIXED_SIZE, channels=recipe.channels)
+    sizes = {"size": recipe.size, "mixed_size": data.MIXED_SIZE}
+    own_set = data.open(_set(recipe.dataset, sample), channels=recipe.channels, **sizes)
     encoder = zoo.encoder(name)
     height, width, channels = encoder.input_shape[1:]
     size = (height, width) if height and width else None

@@ -100,13 +100,16 @@ def project_colours(patches):
 
 
 def relight(patches, seed):
-    """Each patch's contrast times 0.6 to 1.4, each of its channels' mean drawn from 64 to 192: (N, K, H, W, C), float32."""
-    n, k, *_, channels = tf.unstack(tf.shape(patches))
-    draw = lambda shape, use, *bounds: tf.random.stateless_uniform(shape, views.fold(seed, use), *bounds)  # noqa: E731
+    """Each patch's contrast times 0.6 to 1.4 and each of its channels' mean drawn from 64 to 192.
+
+    (N, K, H, W, C) in 0..255 -> the same, float32.
+    """
+    n, k, channels = tf.shape(patches)[0], patches.shape[1], patches.shape[-1]
+    contrast = tf.random.stateless_uniform([n, k, 1, 1, 1], views.fold(seed, "contrast"), 0.6, 1.4)
+    level = tf.random.stateless_uniform([n, k, 1, 1, channels], views.fold(seed, "level"), 64.0, 192.0)
     patches = tf.cast(patches, tf.float32)
     spread = patches - tf.reduce_mean(patches, axis=(2, 3), keepdims=True)
-    spread *= draw([n, k, 1, 1, 1], "contrast", 0.6, 1.4)
-    return tf.clip_by_value(spread + draw([n, k, 1, 1, channels], "level", 64.0, 192.0), 0.0, 255.0)
+    return tf.clip_by_value(contrast * spread + level, 0.0, 255.0)
 
 
 def pretext(images, seed, colours="mixed", gap=GAP, jitter=JITTER):
