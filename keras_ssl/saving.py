@@ -14,6 +14,7 @@ import zipfile
 
 from .errors import InputError
 
+PRECISIONS = ("float32", "mixed_bfloat16")  # in which layers count; weights stay float32
 LARGE = 1024  # numbers in a weight from which on it may be kept in half precision
 
 
@@ -50,8 +51,8 @@ def open_keras_file(file):
         raise InputError(f"the model file {file} can't be opened: {reason}") from error
 
 
-def plain_copy(model):
-    """An uncompiled copy in float32, free of optimizer state.
+def plain_copy(model, precision="float32"):
+    """An uncompiled copy, free of optimizer state, its layers in float32 or another policy, "mixed_bfloat16".
 
     By way of a file: some layers keep more than weights, such as a vocabulary or the constants of a Normalization.
     """
@@ -61,12 +62,13 @@ def plain_copy(model):
         with zipfile.ZipFile(whole) as source, zipfile.ZipFile(plain, "w") as target:
             for name in source.namelist():
                 content = source.read(name)
-                target.writestr(name, _plain_config(content) if name == "config.json" else content)
+                target.writestr(name, _plain_config(content, precision) if name == "config.json" else content)
         return open_keras_file(plain)
 
 
-def _plain_config(content):
-    config = json.loads(re.sub(rb"mixed_b?float16", b"float32", content))
+def _plain_config(content, precision):
+    policies = rb'("class_name": "DTypePolicy", "config": {"name": ")(?:mixed_bfloat16|mixed_float16|float32)"'
+    config = json.loads(re.sub(policies, rb"\1" + precision.encode() + b'"', content))
     config.pop("compile_config", None)
     return json.dumps(config)
 

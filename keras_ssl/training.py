@@ -13,8 +13,6 @@ from . import architectures, checkpoints, data, distribution, methods, pictures,
 from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN, WarnOfCollapse
 
-PRECISIONS = ("float32", "mixed_bfloat16")
-
 
 def epochs_of_batches(dataset, pretext, *, batch_size, epochs, seed=0, start=0, split="train", labels=False):
     """(tf.data.Dataset of pretext batches over all epochs from `start`, batches an epoch).
@@ -116,8 +114,8 @@ def pretrain(
         encoder = None if isinstance(encoder, (str, pathlib.Path)) else encoder
     if recipe.epochs < 1 or recipe.batch_size < 1:
         raise InputError(f"epochs and batch_size are 1 or more, got {recipe.epochs} and {recipe.batch_size}")
-    if recipe.precision not in PRECISIONS:
-        raise unknown("precision", recipe.precision, PRECISIONS)
+    if recipe.precision not in saving.PRECISIONS:
+        raise unknown("precision", recipe.precision, saving.PRECISIONS)
     out = pathlib.Path(out or f"runs/{row}")
     name = name or entry_name(out)
     zoo.check_free(name, overwrite=overwrite or resume)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import architectures, data, evaluation, methods, recipes, training, zoo
+from keras_ssl import architectures, data, evaluation, methods, recipes, saving, training, zoo
 from keras_ssl.errors import InputError
 
 ROWS = list(recipes.RECIPES)
@@ -72,7 +72,7 @@ def test_recipe_is_plain_data(name):
     assert row.summary.endswith(".") and "\n" not in row.summary
     assert row.encoder in architectures.ENCODERS or row.encoder.startswith("keras.applications:")
     training.make_optimizer(row, 100)
-    assert row.precision in training.PRECISIONS
+    assert row.precision in saving.PRECISIONS
 
 
 @pytest.mark.parametrize("name", ROWS)

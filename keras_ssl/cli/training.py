@@ -25,6 +25,7 @@ Replicas = Annotated[int | None, typer.Option(min=1, help="Replicas for mirrored
 Epochs = Annotated[int | None, typer.Option(min=1, help="How often to go through the images.")]
 BatchSize = Annotated[int | None, typer.Option(min=1)]
 Rate = Annotated[float | None, typer.Option(help="The learning rate at its peak.")]
+Precision = Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what has the same name.")]
 
 
@@ -41,7 +42,7 @@ def pretrain(
     batch_size: BatchSize = None,
     learning_rate: Rate = None,
     size: Size = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")] = None,
+    precision: Precision = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="An option of the method or a field of the recipe."),
@@ -109,6 +110,7 @@ def finetune(
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: Rate = None,
+    precision: Precision = None,
     augment: Annotated[
         str | None, typer.Option(help='Views: "flip,shift" by default; "shift" for digits and text, "" for none.')
     ] = None,
@@ -138,8 +140,8 @@ def finetune(
     settings = {
         "labels": labels, "mode": mode, "task": task, "size": size, "labels_file": _labels(labels_file), "seed": seed,
         "seeds": seeds, "strategy": strategy, "replicas": replicas, "epochs": epochs, "batch_size": batch_size,
-        "augment": augment, "learning_rate": learning_rate, "depth_factor": depth_factor, "unlabelled": unlabelled,
-        "rounds": rounds, "threshold": threshold, "out": out, "overwrite": overwrite,
+        "augment": augment, "learning_rate": learning_rate, "precision": precision, "depth_factor": depth_factor,
+        "unlabelled": unlabelled, "rounds": rounds, "threshold": threshold, "out": out, "overwrite": overwrite,
     }  # fmt: skip
     if compare:
         _, report = transfer.compare(encoder, source, say=lambda line: print(line, flush=True), **settings)

@@ -33,6 +33,7 @@ class Plan:
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
     augment: as `augmentation` takes it.
     depth_factor: of "discriminative", in (0, 1]; 1 is "full".
+    precision: "float32" or "mixed_bfloat16", in which the encoder's layers count (its weights stay float32).
     rounds, threshold, right, unlabelled: of the semi-supervised modes, see `semi_supervised.teach`.
     """
 
@@ -54,10 +55,13 @@ class Plan:
     threshold: float | None = None
     right: float = 0.9
     unlabelled: int = 20_000
+    precision: str = "float32"
 
     def __post_init__(self):
         if self.mode not in MODES:
             raise unknown("mode", self.mode, MODES)
+        if self.precision not in saving.PRECISIONS:
+            raise unknown("precision", self.precision, saving.PRECISIONS)
         for name in ("epochs", "rounds", "unlabelled"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InputError(f"{name} is 1 or more, got {getattr(self, name)}")
@@ -94,7 +98,7 @@ def build(encoder, plan, dataset):
 
     Both share their layers; the encoder in them is a copy. A regression learns its labels with mean 0 and deviation 1.
     """
-    copy = cut(saving.plain_copy(encoder), plan.block)
+    copy = cut(saving.plain_copy(encoder, plan.precision), plan.block)
     x = copy(copy.input)
     if len(x.shape) == 4 and plan.grid > 1:
         x = layers.Flatten(name="cells")(AdaptiveAveragePooling(plan.grid, name="pool")(x))

@@ -69,7 +69,7 @@ def measure(name, dataset, kept, *, like=None, full=False, say=None):
         """(accuracy, the schedule that was chosen)."""
         run = Run(dataset, parts(dataset, labels, seed), seed, distribution.strategy("auto"), 0, lambda line: None)
         start = untrained(encoder, dataset, seed) if random else encoder
-        _, figures, _, plan = run.best(name, start, Plan(), schedules, {})
+        _, figures, _, plan = run.best(name, start, Plan(precision="mixed_bfloat16"), schedules, {})
         return figures["accuracy"], {key: getattr(plan, key) for key in schedules[0]}
 
     def with_some():

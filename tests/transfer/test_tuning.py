@@ -159,6 +159,24 @@ def test_a_seed_gives_the_same_model(dataset):
     np.testing.assert_allclose(one.predict(images), two.predict(images), atol=1e-4)
 
 
+def test_a_precision_counts_while_training_and_not_after(dataset, monkeypatch):
+    seen = {}
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            encoder = self.model.get_layer("encoder")
+            seen.update({layer.name: (layer.compute_dtype, layer.variable_dtype) for layer in encoder.layers[1:]})
+            seen["head"] = self.model.get_layer("head").compute_dtype
+
+    plan, images = Plan(epochs=6, batch_size=16, precision="mixed_bfloat16"), subset(dataset, "train", np.arange(48))
+    encoder = small()
+    model, history = train(encoder, images, plan, callbacks=[Watch()])
+    assert seen.pop("head") == "float32" and set(seen.values()) == {("bfloat16", "float32")}
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"} == {encoder.dtype}
+    assert model.predict(dataset.arrays("test")[0]).dtype == "float32"
+
+
 def test_two_replicas_train(dataset):
     strategy = distribution.strategy("mirrored", 2)
     _, report = finetune(small(), dataset, labels=32, epochs=2, strategy=strategy, **QUICK)
@@ -221,6 +239,8 @@ def test_what_cannot_be_done_is_said_before_training(dataset, tmp_path):
         finetune(small(), dataset, out=tmp_path)
     with pytest.raises(InputError, match="unknown mode 'ful'; did you mean full"):
         finetune(small(), dataset, mode="ful")
+    with pytest.raises(InputError, match="unknown precision 'bfloat16'; did you mean mixed_bfloat16"):
+        finetune(small(), dataset, precision="bfloat16")
     with pytest.raises(InputError, match="unknown setting of fine-tuning 'epoch'"):
         finetune(small(), dataset, epoch=3)
     with pytest.raises(InputError, match="opened for classification, not regression"):
