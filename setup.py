@@ -22,7 +22,7 @@ setup(
     packages=[*find_packages(include=["keras_ssl", "keras_ssl.*"]), "keras_ssl._zoo"],
     # The artifacts live in zoo/ at the top of the checkout and travel inside the package.
     package_dir={"keras_ssl._zoo": "zoo"},
-    package_data={"keras_ssl._zoo": ["**/*"], "keras_ssl.data": ["samples/*/*"]},
+    package_data={"keras_ssl._zoo": ["**/*"], "keras_ssl.data": ["samples/*/*"], "keras_ssl.words": ["lists/*"]},
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.12",

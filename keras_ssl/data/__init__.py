@@ -1,4 +1,4 @@
-"""Data sets of images: bundled samples, TFDS names, folders, arrays and tf.data streams, all opened by `open`."""
+"""Data sets of images or texts: bundled samples, TFDS names, files, arrays and streams, all opened by `open`."""
 
 from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import check_range, fit, fitted_shape
 from keras_ssl.data.order import ordered, outside_graph
-from keras_ssl.data.tasks import encode
+from keras_ssl.data.splits import encoded, paired
 from keras_ssl.errors import InputError
 
 GATHERED = 64  # images fetched by one call into Python
@@ -62,29 +62,14 @@ def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None,
     Raises:
         InputError: there is no "train", the arrays aren't images, differ in shape, or don't match their labels.
     """
-    if "train" not in splits:
-        raise InputError(f"the splits {', '.join(map(str, splits)) or '(none)'} lack a 'train'")
-    pairs = {split: each if isinstance(each, tuple) else (each, None) for split, each in splits.items()}
-    for split, pair in pairs.items():
-        if len(pair) != 2:
-            raise InputError(f"split {split!r} has {len(pair)} arrays: give images, or (images, labels)")
+    pairs = paired(splits)
     images = {split: _images(each, split) for split, (each, _) in pairs.items()}
     shapes = {each.shape[1:] for each in images.values()}
     if len(shapes) > 1:
         raise InputError(f"the splits' images differ in shape: {', '.join(map(str, sorted(shapes)))}")
-    given = {split: each for split, (_, each) in pairs.items() if each is not None and labels is not False}
-    if given and len(given) < len(pairs):
-        raise InputError(f"only the splits {', '.join(given)} have labels: give all of them labels, or none")
-    for split, each in given.items():
-        if len(each) != len(images[split]):
-            raise InputError(f"split {split!r} has {len(images[split])} images but {len(each)} labels")
-    if not given and task is not None:
-        raise InputError(f"there are no labels for task={task!r}")
-    if not given:
-        task, classes, values = None, [], dict.fromkeys(pairs)
-    else:
-        task, found, values = encode(given, task)
-        classes = [] if task == "regression" else list(classes or found)
+    raw = {split: each for split, (_, each) in pairs.items()}
+    counts = {split: len(each) for split, each in images.items()}
+    task, classes, values = encoded(raw, counts, "image", labels=labels, task=task, classes=classes)
     stored = {split: ArraySplit(each, values[split], size, channels) for split, each in images.items()}
     shape = fitted_shape(next(iter(shapes)), size, channels)
     return DataSet(name=name, task=task, classes=classes, shape=shape, stored=stored, **about)
@@ -100,7 +85,8 @@ def _images(images, split):
         images = images[..., None]
     if images.ndim != 4 or not 1 <= images.shape[3] <= 4 or images.dtype.kind not in "buif":
         found = f"shape {images.shape} and type {images.dtype}"
-        raise InputError(f"the array of split {split!r} has {found}: images are (n, H, W, C) with 1, 3 or 4 channels")
+        right = "images are (n, H, W, C) with 1, 3 or 4 channels, texts are (n,)"
+        raise InputError(f"the array of split {split!r} has {found}: {right}")
     if not len(images):
         raise InputError(f"split {split!r} has no images")
     if images.dtype == np.uint8:

@@ -6,7 +6,9 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
+from keras_ssl.data import text_files
 from keras_ssl.data.array_sets import open_arrays
+from keras_ssl.data.text_sets import open_texts
 
 FOLDER = resources.files("keras_ssl.data") / "samples"
 
@@ -17,19 +19,26 @@ def samples():
 
 
 def about_sample(name):
-    """Returns what is noted of a bundled sample: classes, origin, licence, citation, labels, the images' side."""
+    """Returns what is noted of a bundled sample: kind, classes, origin, licence, citation; images' labels and side."""
     return json.loads((FOLDER / name / "about.json").read_text(encoding="utf-8"))
 
 
 def open_sample(name, **choices):
     """Returns the DataSet of a bundled sample; `choices` are those of `open_arrays`.
 
-    A split is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json.
+    A split of images is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json. A
+    split of texts is one file of lines label<TAB>text.
     """
     about = about_sample(name)
+    described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}
+    if about.get("kind") == "text":
+        files = {split: FOLDER / name / f"{split}.tsv" for split in ("train", "test")}
+        splits = {
+            split: text_files.labelled_documents(text_files.read(file), file.name) for split, file in files.items()
+        }
+        return open_texts(splits, name=name, **described, **choices)
     labels = {split: np.array(values) for split, values in about["labels"].items()}
     splits = {split: (_tiles(name, split, about["side"]), values) for split, values in labels.items()}
-    described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}
     return open_arrays(splits, name=name, **described, **choices)
 
 

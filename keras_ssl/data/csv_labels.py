@@ -1,4 +1,4 @@
-"""Labels of image files from a CSV table."""
+"""Labels of image or text files from a CSV table."""
 
 import csv
 import math
@@ -19,7 +19,7 @@ class Table:
 
     Attributes:
         name: the name of the CSV file.
-        files: the paths of the image files as written.
+        files: the paths of the labelled files as written.
         names: the names of its K value columns.
         values: an array (n,) where K is 1, otherwise (n, K): int64, float64 or text.
     """
@@ -60,11 +60,20 @@ def read_csv(path):
     file, times = Counter(files).most_common(1)[0]
     if times > 1:
         raise InputError(f"{name} names {file} {times} times: give each file one line")
-    values = _one_column(cells, name) if len(columns) == 2 else _several_columns(cells, name)
+    values = one_column(cells, name) if len(columns) == 2 else _several_columns(cells, name)
     return Table(name, files, columns[:at] + columns[at + 1 :], values)
 
 
-def _one_column(cells, name):
+def one_column(cells, name):
+    """Returns the array of one column of labels: int64, float64, or text where most aren't numbers.
+
+    Args:
+        cells: a list of (line number, [text]).
+        name: the name of the file that they stand in.
+
+    Raises:
+        InputError: some aren't like the others.
+    """
     texts = [row[0] for _, row in cells]
     numbers = [_number(each) for each in texts]
     odd = [line for (line, _), each in zip(cells, numbers, strict=True) if each is None]

@@ -1,24 +1,22 @@
-"""Data sets from folders of image files."""
+"""Data sets from folders of image or text files."""
 
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
-from keras_ssl.data import image_files
+from keras_ssl.data import image_files, text_files
 from keras_ssl.data.csv_labels import read_csv
 from keras_ssl.data.dataset import DataSet
-from keras_ssl.data.folder_layout import find_files, label_files
-from keras_ssl.data.label_choice import held_out
+from keras_ssl.data.folder_layout import find_files, kind_of, label_files
 from keras_ssl.data.order import ordered, outside_graph
+from keras_ssl.data.splits import with_test
 from keras_ssl.data.tasks import encode
+from keras_ssl.data.text_sets import TextSplit, clean, refuse_sizes
 from keras_ssl.errors import InputError
 
-TEST_FRACTION = 0.2
-TEST_SEED = 0
 NAMED = 5  # unreadable files that the warning names
 
 
@@ -52,30 +50,33 @@ class FolderSplit:
 
 
 def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=None, task=None):
-    """Returns the DataSet of the images in a folder, of any common format, size and kind of colour.
+    """Returns the DataSet of the images in a folder, of any common format, size and kind of colour, or of its texts.
+
+    A folder without images whose files, or those that its table names, are .txt files in UTF-8 is one of texts, a
+    document a file.
 
     Layouts: FOLDER/train/CLASS/... with FOLDER/test/CLASS/... and FOLDER/validation/... or val; FOLDER/CLASS/...;
-    image files anywhere below FOLDER without labels; or files anywhere with a table FOLDER/labels.csv. First-level
-    sub-folders with images are classes when there are two or more, and no images beside them. Where there is no test
-    and no validation folder, 20 % of the images are held out as "test", by class, always the same ones. Hidden files
-    and files that aren't images are ignored.
+    files anywhere below FOLDER without labels; or files anywhere with a table FOLDER/labels.csv. First-level
+    sub-folders with examples are classes when there are two or more, and no examples beside them. Where there is no
+    test and no validation folder, 20 % of the examples are held out as "test", by class, always the same ones. Hidden
+    files and those of other kinds are ignored.
 
-    Every file is decoded once here. Those that can't be are skipped, and named in a warning and in `skipped`. Images
-    are grey if all files are, otherwise RGB; EXIF orientations are followed.
+    Every file is read once here. Those that can't be, and blank texts, are skipped, and named in a warning and in
+    `skipped`. Images are grey if all files are, otherwise RGB; EXIF orientations are followed. Texts stay in memory.
 
     Args:
         folder: the path.
         labels: None for what is there; False for unlabelled; True to insist on sub-folders as classes; or the path
             of a CSV table, absolute or from FOLDER, with the header `file,VALUE[,VALUE...]` and the files' paths from
-            FOLDER. Images that it doesn't name are left out.
+            FOLDER. Examples that it doesn't name are left out.
         size: (H, W) of all images, or None to keep theirs.
         mixed_size: (H, W) for images that differ in size, or None to keep theirs.
-        channels: 1, 3, or None.
+        channels: 1, 3, or None. It and the sizes are for images.
         task: what to take the labels for instead of what they look like (see `tasks.encode`).
 
     Raises:
-        InputError: the folder isn't there or has no readable image, a table is wrong or names missing files, or
-            labels are wanted where none are.
+        InputError: the folder isn't there or has no readable example, a table is wrong or names missing files, or
+            labels are wanted where none are, or a size for texts.
     """
     folder = Path(folder).expanduser()
     name = folder.resolve().name
@@ -83,18 +84,23 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
         found = "is a file, not a folder of images" if folder.exists() else "doesn't exist"
         raise InputError(f"the folder {str(folder)!r} {found}")
     table = _table(folder, labels)
-    splits = find_files(folder, table)
+    kind = kind_of(folder, table)
+    if kind == "text":
+        refuse_sizes(name, size, channels)
+    splits = find_files(folder, kind, table)
     paths = [path for files in splits.values() for path in files]
     if not paths:
-        raise InputError(f"the folder {str(folder)!r} has no image files (such as .jpg, .png, .bmp, .gif, .webp)")
-    shapes, skipped = _checked(paths, folder, name)
-    if not shapes:
-        raise InputError(f"none of the {len(paths)} image files in {str(folder)!r} can be read ({skipped[0][1]})")
-    splits = {split: [path for path in files if path in shapes] for split, files in splits.items()}
+        raise InputError(
+            f"the folder {str(folder)!r} has no image files (such as .jpg, .png, .gif, .webp) and no .txt files"
+        )
+    found, skipped = _checked(paths, folder, name, kind)
+    if not found:
+        raise InputError(f"none of the {len(paths)} {kind} files in {str(folder)!r} can be read ({skipped[0][1]})")
+    splits = {split: [path for path in files if path in found] for split, files in splits.items()}
     splits = {split: files for split, files in splits.items() if files or split == "train"}
     if not splits["train"]:
-        raise InputError(f"the train folder of {str(folder)!r} has no readable images")
-    values, names = label_files(folder, splits, table, labels)
+        raise InputError(f"the train folder of {str(folder)!r} has no readable {kind}s")
+    values, names = label_files(folder, kind, splits, table, labels)
     if values is None:
         if task is not None:
             raise InputError(f"{name!r} has no labels for task={task!r}")
@@ -102,13 +108,17 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
     else:
         task, classes, values = encode(values, task, names)
     if "test" not in splits and "validation" not in splits:
-        splits, values = _with_test(splits, values, task)
-    shape = _common_shape(shapes.values(), size, channels)
+        splits, values = with_test(splits, values, task)
+    about = {"name": name, "task": task, "classes": classes, "origin": f"the folder {name}", "skipped": skipped}
+    if kind == "text":
+        texts = clean({split: [found[path] for path in files] for split, files in splits.items()}, name, stacklevel=4)
+        stored = {split: TextSplit(each, values[split]) for split, each in texts.items()}
+        return DataSet(shape=(), stored=stored, kind="text", **about)
+    shape = _common_shape(found.values(), size, channels)
     if mixed_size and None in shape:
         size, shape = mixed_size, (*mixed_size, shape[2])
     stored = {split: FolderSplit(files, values[split], shape, size) for split, files in splits.items()}
-    origin = f"the folder {name}"
-    return DataSet(name=name, task=task, classes=classes, shape=shape, stored=stored, origin=origin, skipped=skipped)
+    return DataSet(shape=shape, stored=stored, **about)
 
 
 def _table(folder, labels):
@@ -125,36 +135,26 @@ def _table(folder, labels):
     return read_csv(path)
 
 
-def _checked(paths, folder, name):
-    """({path: shape} of the files that can be read, [(file, reason)] of the others)."""
+def _checked(paths, folder, name, kind):
+    """({path: image's shape or text} of the files that can be read, [(file, reason)] of the others)."""
+    checked = image_files.check if kind == "image" else text_files.check
 
     def check(path):
         try:
-            return image_files.check(path), None
+            return checked(path), None
         except Exception as error:  # Pillow's decoders raise errors of many kinds on broken files
             return None, (str(error).strip() or type(error).__name__).splitlines()[0]
 
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # Pillow's own, on odd metadata
         checks = list(pool.map(check, paths))
-    shapes = {path: shape for path, (shape, _) in zip(paths, checks, strict=True) if shape}
+    good = {path: found for path, (found, _) in zip(paths, checks, strict=True) if found}
     relative = [os.path.relpath(path, folder) for path in paths]
     skipped = [(file, reason) for file, (_, reason) in zip(relative, checks, strict=True) if reason]
-    if skipped and shapes:
+    if skipped and good:
         named = ", ".join(file for file, _ in skipped[:NAMED]) + (", ..." if len(skipped) > NAMED else "")
-        warnings.warn(f"{len(skipped)} of {len(paths)} image files of {name!r} can't be read: {named}", stacklevel=4)
-    return shapes, skipped
-
-
-def _with_test(splits, values, task):
-    """The splits with a "test" held out from "train"; unchanged where that would be empty."""
-    files, labels = splits["train"], values["train"]
-    held = held_out(len(files), TEST_FRACTION, labels if task == "classification" else None, TEST_SEED)
-    if not held.any():
-        return splits, values
-    parts = {"train": np.flatnonzero(~held), "test": np.flatnonzero(held)}
-    cut = {split: [files[i] for i in rows] for split, rows in parts.items()}
-    return cut, {split: None if labels is None else labels[rows] for split, rows in parts.items()}
+        warnings.warn(f"{len(skipped)} of {len(paths)} {kind} files of {name!r} can't be read: {named}", stacklevel=4)
+    return good, skipped
 
 
 def _common_shape(shapes, size, channels):

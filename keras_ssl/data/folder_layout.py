@@ -1,21 +1,30 @@
-"""Finds the image files of a folder, and what its sub-folders or its table say about them."""
+"""Finds the image or text files of a folder, and what its sub-folders or its table say about them."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
-from keras_ssl.data.image_files import SUFFIXES
+from keras_ssl.data import image_files, text_files
 from keras_ssl.errors import InputError
 
+SUFFIXES = {"image": image_files.SUFFIXES, "text": text_files.SUFFIXES}
 SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 
 
-def find_files(folder, table):
-    """Returns {split: sorted image paths}, "train" alone where the folder has no split folders.
+def kind_of(folder, table):
+    """Returns "text" for a folder with text files and no images, or whose Table names such files; otherwise "image"."""
+    files = _files(folder, sum(SUFFIXES.values(), ())) if table is None else table.files
+    found = {Path(file).suffix.lower() for file in files}
+    return "image" if found.isdisjoint(SUFFIXES["text"]) or found.intersection(SUFFIXES["image"]) else "text"
+
+
+def find_files(folder, kind, table):
+    """Returns {split: sorted paths}, "train" alone where the folder has no split folders.
 
     Args:
         folder: a Path.
+        kind: that of the files, "image" or "text".
         table: the Table that says which files count, or None for all.
 
     Raises:
@@ -26,7 +35,7 @@ def find_files(folder, table):
         found = ", ".join(root.name for root in roots.values())
         raise InputError(f"the folder {str(folder)!r} has {found} but no train folder")
     if table is None:
-        return {split: _images(root) for split, root in (roots or {"train": folder}).items()}
+        return {split: _files(root, SUFFIXES[kind]) for split, root in (roots or {"train": folder}).items()}
     paths = [os.path.join(folder, file) for file in table.files]
     missing = [path for path in paths if not os.path.isfile(path)]
     if missing:
@@ -43,11 +52,11 @@ def find_files(folder, table):
     return {split: files for split, files in splits.items() if files}
 
 
-def label_files(folder, splits, table, labels):
+def label_files(folder, kind, splits, table, labels):
     """Returns (values, names): {split: array of raw labels} and the table's column names; (None, None) if unlabelled.
 
     Args:
-        folder: a Path.
+        folder, kind: as in `find_files`.
         splits: {split: paths}, from `find_files`, without the unreadable ones.
         table: as in `find_files`.
         labels: False for unlabelled, True to insist on sub-folders as classes.
@@ -66,13 +75,14 @@ def label_files(folder, splits, table, labels):
     train = set(classes["train"])
     if None in train or len(train) < 2:
         if labels is True:
-            found = "images beside its sub-folders" if None in train else "images in only one sub-folder"
-            raise InputError(f"{str(roots['train'])!r} has {found}: labels need two or more sub-folders of images")
+            where = "beside its sub-folders" if None in train else "in only one sub-folder"
+            right = f"labels need two or more sub-folders of {kind}s"
+            raise InputError(f"{str(roots['train'])!r} has {kind}s {where}: {right}")
         return None, None
     for split, found in classes.items():
         extra = sorted(str(each) for each in set(found) - train - {None})
         if None in found or extra:
-            what = f"classes that train lacks: {', '.join(extra[:5])}" if extra else "images outside class folders"
+            what = f"classes that train lacks: {', '.join(extra[:5])}" if extra else f"{kind}s outside class folders"
             raise InputError(f"the folder {str(roots[split])!r} has {what}; with labels=False all are unlabelled")
     return {split: np.array(found) for split, found in classes.items()}, None
 
@@ -87,8 +97,8 @@ def _folders(folder):
     return sorted(each for each in folder.iterdir() if each.is_dir())
 
 
-def _images(root):
-    """All image files below a folder, sorted by path; links are followed, but no folder is entered twice."""
+def _files(root, suffixes):
+    """All files of some suffixes below a folder, sorted by path; links are followed, but no folder is entered twice."""
     found, seen = [], set()
     for here, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(here)
@@ -97,8 +107,8 @@ def _images(root):
             continue
         seen.add(real)
         folders[:] = [each for each in folders if not each.startswith(".")]
-        images = [each for each in files if not each.startswith(".") and Path(each).suffix.lower() in SUFFIXES]
-        found += [os.path.join(here, each) for each in images]
+        wanted = [each for each in files if not each.startswith(".") and Path(each).suffix.lower() in suffixes]
+        found += [os.path.join(here, each) for each in wanted]
     return sorted(found)
 
 

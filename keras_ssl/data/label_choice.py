@@ -1,4 +1,4 @@
-"""Seeded draws of image indices by class: the few labels of a semi-supervised run, and held-out parts."""
+"""Seeded draws of examples by class: the few labels of a semi-supervised run, and held-out parts."""
 
 import math
 import numbers
@@ -9,10 +9,10 @@ from keras_ssl.errors import InputError
 
 
 def choose_labels(dataset, labels, *, split="train", seed=0):
-    """Returns the sorted indices into `split` of the images whose labels may be used, int64 (n,).
+    """Returns the sorted indices into `split` of the examples whose labels may be used, int64 (n,).
 
     The draw is reproducible and nested: for one seed, a smaller choice is part of each larger one. A classification
-    gives each class the same number of labels, as nearly as its images allow; other tasks draw uniformly.
+    gives each class the same number of labels, as nearly as its examples allow; other tasks draw uniformly.
 
     Args:
         dataset: a DataSet with labels.
@@ -38,7 +38,7 @@ def choose_labels(dataset, labels, *, split="train", seed=0):
 
 
 def held_out(count, fraction, classes, seed):
-    """Returns a bool mask (count,) of the images held out: `fraction` of the whole, and of each class to within one.
+    """Returns a bool mask (count,) of the examples held out: `fraction` of the whole, and of each class to within one.
 
     `classes` is an int array (count,), or None to draw uniformly.
     """

@@ -9,7 +9,10 @@ from keras_ssl.data.array_sets import open_arrays
 from keras_ssl.data.bundled import about_sample, open_sample, samples
 from keras_ssl.data.fitting import checked_channels, checked_size
 from keras_ssl.data.folder import open_folder
+from keras_ssl.data.splits import paired
 from keras_ssl.data.stream_sets import open_streams
+from keras_ssl.data.text_files import LINE_SUFFIXES
+from keras_ssl.data.text_sets import are_texts, open_text_file, open_texts
 from keras_ssl.errors import InputError
 
 
@@ -19,17 +22,20 @@ def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, ch
     Args:
         source: one of
             - the name of a bundled sample (see `samples`);
-            - the name of a TFDS set, such as "cifar10", "mnist" or "tiny_imagenet";
-            - the path of a folder of images, as a pathlib.Path, or a str that has a separator or is a folder;
+            - the name of a TFDS set of images or texts, such as "cifar10", "tiny_imagenet" or "imdb_reviews";
+            - the path of a folder of images, or of .txt files where it has no images, as a pathlib.Path, or a str that
+              has a separator or is a folder;
+            - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
             - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
-            - an unbatched tf.data.Dataset of such images, or of (image, label);
-            - a dict {"train": ..., "test": ...} of either of the last two.
+            - a list or array of texts, str or bytes in UTF-8, or a pair (texts, labels);
+            - an unbatched tf.data.Dataset of such images or texts, or of (example, label);
+            - a dict {"train": ..., "test": ...} of any of the last three.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
             the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
-        size: a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing. None
-            keeps the images' own.
+        size: for images a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing.
+            None keeps the images' own.
         mixed_size: the size to take where `size` is None and the images differ in theirs.
-        channels: 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
+        channels: for images 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
         task: "classification", "multilabel" or "regression", where the labels should be taken for something else
             than they look like.
         data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
@@ -38,8 +44,11 @@ def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, ch
         InputError: nothing can be made of `source` with these choices; the message says why.
     """
     choices = {"labels": labels, "size": checked_size(size), "channels": checked_channels(channels), "task": task}
-    if _is_folder(source):
-        return open_folder(source, mixed_size=checked_size(mixed_size), **choices)
+    if _is_path(source):
+        path = Path(source).expanduser()
+        if path.is_file() or (path.suffix.lower() in LINE_SUFFIXES and not path.is_dir()):
+            return open_text_file(path, **_without_names(choices))
+        return open_folder(path, mixed_size=checked_size(mixed_size), **choices)
     opened = _open(source, choices, data_dir)
     if mixed_size is not None and None in opened.shape:
         return _open(source, {**choices, "size": checked_size(mixed_size)}, data_dir)
@@ -63,16 +72,20 @@ def _open(source, choices, data_dir):
         return open_streams(splits, **_without_names(choices))
     if any(streams):
         raise InputError("the splits mix tf.data.Datasets and arrays: give either")
+    if any(are_texts(each) for each, _ in paired(splits).values()):
+        return open_texts(splits, **_without_names(choices))
     return open_arrays(splits, **_without_names(choices))
 
 
-def _is_folder(source):
-    """Whether `source` is meant as a folder. "name/config" is a TFDS set, when there is no such folder."""
+def _is_path(source):
+    """Whether `source` is meant as a folder or file. "name/config" is a TFDS set, when there is no such folder."""
     if isinstance(source, Path):
         return True
     if not isinstance(source, str):
         return False
-    if os.path.isdir(os.path.expanduser(source)) or source.startswith((".", "~", os.sep)):
+    if os.path.exists(os.path.expanduser(source)) or source.startswith((".", "~", os.sep)):
+        return True
+    if source.lower().endswith(LINE_SUFFIXES):
         return True
     if os.sep not in source and (os.altsep or os.sep) not in source:
         return False

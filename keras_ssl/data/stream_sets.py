@@ -6,7 +6,9 @@ import tensorflow as tf
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import check_range, fit, fitted_shape
 from keras_ssl.data.order import kept, outside_graph, shuffled
+from keras_ssl.data.splits import check_train
 from keras_ssl.data.tasks import encode
+from keras_ssl.data.text_sets import open_texts
 from keras_ssl.errors import InputError
 
 SHUFFLE_BYTES = 256 << 20
@@ -51,20 +53,22 @@ def open_streams(splits, *, labels=None, size=None, channels=None, task=None):
     """Returns the DataSet of tf.data.Datasets.
 
     Labels are all read here, in one pass over each labelled split; unlabelled splits aren't, unless they are asked for
-    their count and don't know it.
+    their count and don't know it. Texts are read into memory here.
 
     Args:
         splits: {split: unbatched tf.data.Dataset of images (H, W, C) or (image, label)} with a "train", in the same
-            order each time it is read. Images are numbers in 0..255.
+            order each time it is read. Images are numbers in 0..255. In their place there may be scalar texts.
         labels: False leaves the labels out.
-        size, channels: None, or what `fit` takes.
+        size, channels: None, or for images what `fit` takes.
         task: None, or what to take the labels for.
 
     Raises:
         InputError: there is no "train", or a split is batched, empty, endless, or without images.
     """
-    if "train" not in splits:
-        raise InputError(f"the splits {', '.join(map(str, splits)) or '(none)'} lack a 'train'")
+    check_train(splits)
+    if all(_gives_texts(stream) for stream in splits.values()):
+        texts = {split: _in_memory(stream, split) for split, stream in splits.items()}
+        return open_texts(texts, name="tf.data", labels=labels, size=size, channels=channels, task=task)
     shapes = {split: _image_shape(stream, split) for split, stream in splits.items()}
     if len({shape[2] for shape in shapes.values()}) > 1:
         raise InputError(f"the splits' images differ in channels: {', '.join(map(str, shapes.values()))}")
@@ -91,14 +95,12 @@ def open_streams(splits, *, labels=None, size=None, channels=None, task=None):
 
 def _image_shape(stream, split):
     """The static (H, W, C) of a split's images; C is taken from the first where the stream doesn't say."""
-    spec = stream.element_spec
-    spec = spec[0] if isinstance(spec, tuple) and len(spec) == 2 else spec
+    spec = _example_spec(stream)
     if not isinstance(spec, tf.TensorSpec) or not (spec.dtype.is_integer or spec.dtype.is_floating):
-        raise InputError(f"split {split!r} gives {stream.element_spec}: give images, or (image, label)")
+        raise InputError(f"split {split!r} gives {stream.element_spec}: give images, or (image, label), or texts")
     if spec.shape.rank == 4:
         raise InputError(f"split {split!r} is batched: give it unbatched, such as by .unbatch()")
-    if int(stream.cardinality()) == tf.data.INFINITE_CARDINALITY:
-        raise InputError(f"split {split!r} is endless: give it without .repeat()")
+    _check_end(stream, split)
     first = next(iter(stream.take(1)), None)
     if first is None:
         raise InputError(f"split {split!r} has no images")
@@ -108,6 +110,29 @@ def _image_shape(stream, split):
     check_range(spec.dtype.as_numpy_dtype, float(tf.reduce_min(first)), float(tf.reduce_max(first)), split)
     known = spec.shape.as_list() if spec.shape.rank else [None, None]
     return (*known[:2], first.shape[2] if first.shape.rank == 3 else 1)
+
+
+def _example_spec(stream):
+    spec = stream.element_spec
+    return spec[0] if isinstance(spec, tuple) and len(spec) == 2 else spec
+
+
+def _check_end(stream, split):
+    if int(stream.cardinality()) == tf.data.INFINITE_CARDINALITY:
+        raise InputError(f"split {split!r} is endless: give it without .repeat()")
+
+
+def _gives_texts(stream):
+    spec = _example_spec(stream)
+    return isinstance(spec, tf.TensorSpec) and spec.dtype == tf.string and spec.shape.rank in (0, None)
+
+
+def _in_memory(stream, split):
+    """The texts of a split, or (texts, labels)."""
+    _check_end(stream, split)
+    if not isinstance(stream.element_spec, tuple):
+        return list(stream.as_numpy_iterator())
+    return list(stream.map(lambda text, _: text).as_numpy_iterator()), _labels(stream)
 
 
 def _with_channel(image):

@@ -1,4 +1,4 @@
-"""Which features of a TFDS set are its image and its label, and how they are read."""
+"""Which features of a TFDS set are its image or text and its label, and how they are read."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,13 @@ class ImageFeature:
 
 
 @dataclass(frozen=True)
+class TextFeature:
+    """The feature that holds the text: its key."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class LabelFeature:
     """The feature that holds the label: its key, task and classes; key and task are None when there is none."""
 
@@ -41,28 +48,36 @@ class LabelFeature:
         return tf.cast(value, tf.int64 if self.task == "classification" else tf.float32)
 
 
-def image_feature(info, name):
-    """Returns the ImageFeature of a DatasetInfo: the supervised one, "image", or the first.
+def example_feature(info, name):
+    """Returns the ImageFeature of a DatasetInfo, or its TextFeature where it has no images.
+
+    It is the supervised one, the one called "image" or "text", or the first.
 
     Raises:
-        InputError: there is none with 8 or 16 bits a channel.
+        InputError: there is no image with 8 or 16 bits a channel and no text.
     """
-    import tensorflow_datasets as tfds
-
-    found = {key: each for key, each in _features(info).items() if type(each) is tfds.features.Image}
-    found = {key: each for key, each in found.items() if len(each.shape) == 3 and np.dtype(each.np_dtype).kind == "u"}
+    features = _features(info)
+    images = {key: each for key, each in features.items() if _is_image(each)}
+    texts = {key: each for key, each in features.items() if _is_text(each)}
     supervised = (info.supervised_keys or [None])[0]
-    wanted = [key for key in (supervised, "image", *found) if isinstance(key, str) and key in found]
-    if not wanted:
-        raise InputError(f"{name!r} has no images: its features are {', '.join(_features(info)) or 'unnamed'}")
-    feature = found[wanted[0]]
+    for found, usual in ((images, "image"), (texts, "text")):
+        wanted = [key for key in (supervised, usual, *found) if isinstance(key, str) and key in found]
+        if wanted:
+            break
+    else:
+        raise InputError(f"{name!r} has no images and no texts: its features are {', '.join(features) or 'unnamed'}")
+    if found is texts:
+        return TextFeature(wanted[0])
+    feature = images[wanted[0]]
     # Where the channels vary, all images are read as RGB.
     shape = (*feature.shape[:2], feature.shape[2] or 3)
     return ImageFeature(wanted[0], shape, np.dtype(feature.np_dtype) == np.uint16)
 
 
-def label_feature(info, name, labels, task, image):
+def label_feature(info, name, labels, task, example):
     """Returns the LabelFeature of a DatasetInfo: the feature `labels`, or the supervised one, or "label".
+
+    It isn't the feature `example`, which holds the image or text.
 
     Raises:
         InputError: `labels` is no feature that can be a label, or its task isn't `task`.
@@ -70,7 +85,7 @@ def label_feature(info, name, labels, task, image):
     features = _features(info)
     supervised = (info.supervised_keys or [None, None])[1]
     keys = [labels] if isinstance(labels, str) else [] if labels is False else [supervised, "label"]
-    keys = [key for key in keys if isinstance(key, str) and key in features and key != image]
+    keys = [key for key in keys if isinstance(key, str) and key in features and key != example]
     found = [each for key in keys if (each := _label(key, features[key]))]
     if not found and labels not in (None, False):
         usable = [key for key, each in features.items() if _label(key, each)]
@@ -84,6 +99,18 @@ def label_feature(info, name, labels, task, image):
 
 def _features(info):
     return dict(info.features) if hasattr(info.features, "keys") else {}
+
+
+def _is_image(feature):
+    import tensorflow_datasets as tfds
+
+    return type(feature) is tfds.features.Image and len(feature.shape) == 3 and np.dtype(feature.np_dtype).kind == "u"
+
+
+def _is_text(feature):
+    import tensorflow_datasets as tfds
+
+    return type(feature) is tfds.features.Text and feature.shape == ()  # not one stored as numbers
 
 
 def _label(key, feature):

@@ -17,10 +17,11 @@ from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
 from keras_ssl.data.order import kept, shuffled
-from keras_ssl.data.tfds_features import image_feature, label_feature
+from keras_ssl.data.text_sets import refuse_sizes
+from keras_ssl.data.tfds_features import TextFeature, example_feature, label_feature
 from keras_ssl.errors import InputError, unknown
 
-SHUFFLE_BUFFER = 16_384  # undecoded images
+SHUFFLE_BUFFER = 16_384  # undecoded examples
 STORE = ("storage.googleapis.com", 443)  # where TFDS itself keeps files
 PATIENCE = 5  # seconds
 
@@ -32,10 +33,10 @@ class TfdsSplit:
     ten times faster for a run on 1 % of the labels.
     """
 
-    def __init__(self, info, split, image, label, size, channels):
+    def __init__(self, info, split, key, read, label):
         self._info, self._split = info, split
-        self._image, self._label = image, label
-        self._size, self._channels = size, channels
+        self._key, self._read = key, read
+        self._label = label
 
     def count(self):
         return self._info.splits[self._split].num_examples
@@ -46,12 +47,12 @@ class TfdsSplit:
         return np.concatenate(list(stream.batch(4096).as_numpy_iterator()))
 
     def stream(self, keep, shuffle, labels):
-        parse = self._parser({self._image.key, self._label.key} if labels else {self._image.key})
+        parse = self._parser({self._key, self._label.key} if labels else {self._key})
 
         def prepare(record):
             example = parse(record)
-            image = fit(self._image.pixels(example), self._size, self._channels)
-            return (image, self._label.value(example)) if labels else image
+            value = self._read(example)
+            return (value, self._label.value(example)) if labels else value
 
         stream = kept(self._records(), keep, self.count())
         if shuffle is not None:
@@ -63,12 +64,12 @@ class TfdsSplit:
         return tf.data.TFRecordDataset(files, buffer_size=8 << 20)
 
     def _parser(self, keys):
-        """A function from a record to {feature: value} of these features, the image still encoded."""
+        """A function from a record to {feature: value} of these features, images still encoded."""
         import tensorflow_datasets as tfds
 
         with _quiet():
             features = tfds.decode.PartialDecoding(dict.fromkeys(keys, True)).extract_features(self._info.features)
-        decoders = {self._image.key: tfds.decode.SkipDecoding()} if self._image.key in keys else None
+        decoders = {self._key: tfds.decode.SkipDecoding()} if self._key in keys else None
         return lambda record: features.deserialize_example(record, decoders=decoders)
 
 
@@ -82,11 +83,12 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         name: the TFDS name, with its config and version where wanted.
         data_dir: where the prepared sets lie; None for the TFDS default.
         labels: the name of the feature to take as label, or False for none.
-        size, channels: None, or what `fit` takes.
+        size, channels: None, or for images what `fit` takes.
         task: None, or the task that the label must be of.
 
     Raises:
-        InputError: there is no such set, it isn't prepared and can't be, it has no images, or no such label.
+        InputError: there is no such set, it isn't prepared and can't be, it has neither images nor texts, texts and a
+            size, or no such label.
     """
     with _quiet():
         builder = _builder(name, data_dir)
@@ -95,18 +97,28 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     info = builder.info
     if info.file_format.value != "tfrecord":
         raise InputError(f"{name!r} is prepared as {info.file_format.value}: prepare it with --file_format=tfrecord")
-    image = image_feature(info, name)
-    label = label_feature(info, name, labels, task, image.key)
-    splits = {split: TfdsSplit(info, split, image, label, size, channels) for split in info.splits}
+    feature = example_feature(info, name)
+    key = feature.key
+    if isinstance(feature, TextFeature):
+        refuse_sizes(name, size, channels)
+        kind, shape = "text", ()
+    else:
+        kind, shape = "image", fitted_shape(feature.shape, size, channels)
+
+    def read(example):
+        return example[key] if kind == "text" else fit(feature.pixels(example), size, channels)
+
+    label = label_feature(info, name, labels, task, key)
     return DataSet(
         name=name,
         task=label.task,
         classes=label.classes,
-        shape=fitted_shape(image.shape, size, channels),
-        stored=splits,
+        shape=shape,
+        stored={split: TfdsSplit(info, split, key, read, label) for split in info.splits},
         origin=info.homepage or "",
         licence=info.redistribution_info.license,
         citation=(info.citation or "").strip(),
+        kind=kind,
     )
 
 

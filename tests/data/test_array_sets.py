@@ -115,6 +115,7 @@ def test_official_validation_stands_in_for_a_missing_test_only():
         (numbered(3) / 255.0, {}, "are in 0..0.00784314: multiply by 255"),
         (numbered(3).astype(int) - 1, {}, "are in -1..1"),
         (np.zeros((3, 4)), {}, r"shape \(3, 4\)"),
+        (np.array([["a"], ["b"]]), {}, r"texts are \(n,\)"),
         (np.zeros((3, 4, 4, 5), np.uint8), {}, "1, 3 or 4 channels"),
         (np.zeros((0, 4, 4, 3), np.uint8), {}, "has no images"),
         ((numbered(3), [1, 2]), {}, "3 images but 2 labels"),
@@ -153,3 +154,23 @@ def test_settings_are_chosen_without_the_test_images():
     assert max(set.union(*seen.values())) < 40
     streamed = [int(x[0, 0, 0]) for x in choosing.stream("train", labels=False, shuffle=1, keep=[0, 3, 5])]
     assert sorted(streamed) == sorted(choosing.arrays("train", keep=[0, 3, 5])[0][:, 0, 0, 0].tolist())
+
+
+def test_splits_are_joined():
+    splits = {"train": (numbered(40), np.arange(40) % 4), "more": (numbered(50)[40:], np.arange(10) % 4)}
+    opened = data.open({**splits, "test": (numbered(3), [0, 1, 2])})
+    joined = opened.joined("train + more")
+    assert joined.splits == ["train", "test", "fit", "validation"] and joined.classes == opened.classes
+    images, labels = joined.arrays("train")
+    assert images[:, 0, 0, 0].tolist() == list(range(50))
+    for image, label in joined.stream("train", shuffle=3, keep=[1, 39, 40, 41, 49]).as_numpy_iterator():
+        assert label == labels[image[0, 0, 0]]
+    assert sorted(order(joined.stream("fit")) + order(joined.stream("validation"))) == list(range(50))
+    assert len(set(order(joined.stream("train", shuffle=1))[:10]) & set(range(40, 50))) < 10
+    assert order(joined.for_choosing().stream("test")) == order(joined.stream("validation"))
+    assert opened.joined("train") is opened and opened.joined("train+train") is opened
+    assert order(opened.joined("more").stream("train")) == list(range(40, 50))
+    with pytest.raises(InputError, match="unknown split 'mroe'; did you mean more"):
+        opened.joined("train+mroe")
+    with pytest.raises(InputError, match="unknown split 'fit'"):
+        opened.joined("fit+more")

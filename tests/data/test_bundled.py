@@ -5,7 +5,7 @@ from keras_ssl import data
 
 
 def test_their_names():
-    assert data.samples() == ["cifar10_sample", "fashion_mnist_sample", "mnist_sample"]
+    assert data.samples() == ["cifar10_sample", "fashion_mnist_sample", "mnist_sample", "polarity_sample"]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,24 @@ def test_their_contents(name, shape, first):
     for split, each in (("train", 200), ("test", 100), ("fit", 180), ("validation", 20)):
         assert np.bincount(opened.labels(split)).tolist() == [each] * 10
     assert opened.labels("train")[:10].tolist() == list(range(10))
+
+
+def test_texts():
+    opened = data.open("polarity_sample")
+    assert (opened.kind, opened.task, opened.shape) == ("text", "classification", ())
+    assert opened.classes == ["negative", "positive"] and "Pang" in opened.citation
+    assert opened.origin and opened.licence == "CC BY 4.0"
+    assert [opened.count(split) for split in opened.splits] == [1000, 500, 900, 100]
+    for split, each in (("train", 500), ("test", 250), ("fit", 450), ("validation", 50)):
+        assert np.bincount(opened.labels(split)).tolist() == [each] * 2
+    texts, labels = opened.arrays("train", limit=4)
+    assert texts[2] == "julia is played with exasperating blandness by laura regan ." and labels.tolist() == [
+        0,
+        0,
+        0,
+        1,
+    ]
+    assert len(set(np.concatenate([opened.arrays(split)[0] for split in ("train", "test")]))) == 1500
 
 
 def test_the_images_are_those_of_their_labels():

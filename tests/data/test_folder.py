@@ -199,7 +199,7 @@ def wrong(tmp_path, case):
     [
         ("no folder", {}, "nowhere' doesn't exist"),
         ("a file", {}, "is a file, not a folder"),
-        ("empty", {}, "has no image files"),
+        ("empty", {}, "has no image files .* and no .txt files"),
         ("unreadable", {}, r"none of the 1 image files .* can be read \("),
         ("no train", {}, "has test but no train folder"),
         ("new class", {}, "classes that train lacks: dgo"),

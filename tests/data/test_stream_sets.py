@@ -88,6 +88,15 @@ def test_splits_and_labels_false():
     assert opened.stream("test").element_spec == tf.TensorSpec((4, 4, 3), tf.uint8)
 
 
+@pytest.mark.parametrize("labels", [None, ["y", "x"]])
+def test_texts(labels):
+    opened = data.open(slices(["one", "zwölf"], *([] if labels is None else [labels])))
+    assert (opened.kind, opened.name, opened.shape) == ("text", "tf.data", ())
+    texts, values = opened.arrays("train")
+    assert texts.tolist() == ["one", "zwölf"]
+    assert values is None if labels is None else values.tolist() == [1, 0]
+
+
 def test_later_images_out_of_range_stop_the_stream():
     opened = data.open(slices(IMAGES * 7.0))
     with pytest.raises(tf.errors.InvalidArgumentError, match="0..255"):
@@ -100,7 +109,10 @@ def test_later_images_out_of_range_stop_the_stream():
         (slices(IMAGES).batch(4), "is batched"),
         (slices(IMAGES).repeat(), "is endless"),
         (slices(IMAGES).take(0), "has no images"),
-        (slices(["a", "b"]), "give images, or"),
+        (slices(["a", "b"]).batch(2), "give images, or"),
+        (slices(["a", "b"]).repeat(), "is endless"),
+        (slices(["a", "b"]).take(0), "has no texts"),
+        ({"train": slices(["a"]), "test": slices(IMAGES)}, "give images, or"),
         (slices(IMAGES, IMAGES, IMAGES), "give images, or"),
         (slices(np.arange(3)), "images are"),
         (slices(IMAGES[2:] / 255.0), "multiply by 255"),

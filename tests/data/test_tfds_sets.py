@@ -119,10 +119,48 @@ def test_other_kinds_of_labels_and_16_bit_images(tmp_path):
         data.open("tiny_scans", data_dir=tmp_path, task="regression")
 
 
-def test_sets_without_images_are_refused(tmp_path):
-    prepare(tmp_path, "tiny_texts", {"text": tfds.features.Text()}, {"train": [{"text": "a"}, {"text": "b"}]})
-    with pytest.raises(InputError, match="has no images: its features are text"):
-        data.open("tiny_texts", data_dir=tmp_path)
+def test_sets_without_images_and_texts_are_refused(tmp_path):
+    prepare(tmp_path, "tiny_ages", {"age": tfds.features.Scalar(np.float32)}, {"train": [{"age": 1}, {"age": 2}]})
+    with pytest.raises(InputError, match="has no images and no texts: its features are age"):
+        data.open("tiny_ages", data_dir=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    features = {"label": tfds.features.ClassLabel(names=["neg", "pos"]), "text": tfds.features.Text()}
+    examples = [{"text": f"nº {i}\0", "label": i % 2} for i in range(60)]
+    unknown = [{"text": f"more {i}", "label": -1} for i in range(30)]
+    splits = {"train": examples[:40], "test": examples[40:], "unsupervised": unknown}
+    return prepare(tmp_path_factory.mktemp("reviews"), "tiny_reviews", features, splits)
+
+
+def test_texts(reviews):
+    opened = data.open("tiny_reviews", data_dir=reviews, mixed_size=64)
+    assert (opened.kind, opened.task, opened.classes, opened.shape) == ("text", "classification", ["neg", "pos"], ())
+    assert opened.splits == ["train", "test", "unsupervised", "fit", "validation"]
+    texts, labels = opened.arrays("train")
+    assert texts.tolist() == [f"nº {i}\0" for i in range(40)] and labels.tolist() == [0, 1] * 20
+    assert opened.stream("train", labels=False).element_spec == tf.TensorSpec((), tf.string)
+    pairs = list(opened.stream("fit", shuffle=1, keep=range(0, 36, 3)).as_numpy_iterator())
+    assert len(pairs) == 12 and all(int(text.decode()[3:-1]) % 2 == label for text, label in pairs)
+    assert set(opened.labels("unsupervised")) == {-1}
+    assert data.open("tiny_reviews", data_dir=reviews, labels=False).task is None
+    with pytest.raises(InputError, match="^size is for images; tiny_reviews holds texts$"):
+        data.open("tiny_reviews", data_dir=reviews, size=64)
+
+
+def test_texts_without_labels_join_those_with_labels(reviews):
+    joined = data.open("tiny_reviews", data_dir=reviews).joined("train+unsupervised")
+    assert (joined.task, joined.classes, joined.splits) == (None, [], ["train", "test", "fit", "validation"])
+    texts, labels = joined.arrays("train")
+    assert labels is None and [texts[0], texts[39], texts[40], texts[69]] == ["nº 0\0", "nº 39\0", "more 0", "more 29"]
+    assert joined.arrays("train", keep=[1, 41])[0].tolist() == ["nº 1\0", "more 1"]
+    first = list(joined.stream("train", shuffle=1).as_numpy_iterator())
+    assert sorted(first) == sorted(text.encode() for text in texts)
+    assert 0 < sum(text.startswith(b"more") for text in first[:35]) < 30
+    epochs = tf.data.Dataset.range(1, 3).flat_map(lambda seed: joined.stream("train", shuffle=seed))
+    both = list(epochs.as_numpy_iterator())
+    assert both[:70] == first and both[70:] != first and sorted(both[70:]) == sorted(first)
 
 
 @pytest.mark.parametrize(
