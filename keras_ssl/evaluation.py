@@ -8,18 +8,10 @@ import pathlib
 
 import numpy as np
 
-from . import data, transfer, zoo
+from . import modalities, transfer, zoo
 from .errors import unknown
 from .recipes import Recipe
-
-# The bundled sample that stands for a data set where seconds count, and the labelled set that encoders meet on.
-SAMPLES = {
-    "cifar10": "cifar10_sample",
-    "tiny_imagenet": "cifar10_sample",
-    "fashion_mnist": "fashion_mnist_sample",
-    "mnist": "mnist_sample",
-}
-PROBED_ON = {"tiny_imagenet": "cifar10"}
+from .transfer.encoders import open_both
 
 
 def evaluate(name, sample=False, seed=0, split="test", kept=None):
@@ -37,12 +29,13 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     info = zoo.info(name)
     recipe = Recipe.from_dict(info["recipe"])
     model = zoo.load(name)
-    sizes = {"size": recipe.size, "mixed_size": data.MIXED_SIZE}
-    own_set = data.open(_set(recipe.dataset, sample), channels=recipe.channels, **sizes)
-    encoder = zoo.encoder(name)
-    height, width, channels = encoder.input_shape[1:]
-    size = (height, width) if height and width else None
-    probed = data.open(_set(PROBED_ON.get(recipe.dataset, recipe.dataset), sample), size=size, channels=channels)
+    modality = modalities.of(recipe.method)
+
+    def source(name):
+        return modality.SAMPLES.get(name, name) if sample else name
+
+    own_set = modality.open(recipe, source(recipe.dataset))
+    encoder, probed = open_both(zoo.encoder(name), source(modality.PROBED_ON.get(recipe.dataset, recipe.dataset)))
     if split == "validation":
         own_set, probed = own_set.for_choosing(), probed.for_choosing()
     elif split != "test":
@@ -52,7 +45,7 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     network = [recipe.encoder, recipe.encoder_options, encoder.input_shape, recipe.probe_block]
     baseline = _once(
         json.dumps([*network, probed.name, split, seed]), kept,
-        lambda: _worth(random_encoder(recipe, probed, seed), probed, recipe),
+        lambda: _worth(random_encoder(recipe, modality.known(probed, encoder), probed, seed), probed, recipe),
     )  # fmt: skip
     figures.update({figure: {"value": found[figure], "random": baseline[figure]} for figure in found})
     return {
@@ -65,15 +58,19 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     }
 
 
-def random_encoder(recipe, dataset, seed=0):
-    """The recipe's encoder before training: random weights, its first layer whitened like the trained one's was."""
+def random_encoder(recipe, known, dataset, seed=0):
+    """The recipe's encoder before training: random weights, its first layer whitened like the trained one's was.
+
+    known: what it is built for. dataset: whose examples the first layer is whitened for.
+    """
     import keras
 
     from . import architectures, training
+    from .transfer.encoders import some_examples
 
     keras.utils.set_random_seed(seed)
-    encoder = architectures.encoder_of(training.build(recipe, dataset.shape))
-    architectures.adapt(encoder, next(iter(dataset.stream("train", labels=False, shuffle=seed).batch(512))).numpy())
+    encoder = architectures.encoder_of(training.build(recipe, known))
+    architectures.adapt(encoder, some_examples(dataset, seed))
     return encoder
 
 
@@ -94,10 +91,6 @@ def _once(key, file, function):
         file.parent.mkdir(parents=True, exist_ok=True)
         zoo.write_json(file, known)
     return known[key]
-
-
-def _set(name, sample):
-    return SAMPLES.get(name, name) if sample else name
 
 
 def _plain(value):

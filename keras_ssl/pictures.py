@@ -76,6 +76,39 @@ def bars(names, series, path, title=None, label=""):
     _write(fig, path, plt)
 
 
+def answers(rows, path, title=None):
+    """Write rows of (text, answers [(answer, number or None), ...]) as a PNG: bars of the numbers, or lines of text."""
+    import textwrap
+
+    plt = _pyplot()
+    heights = [0.6 + 0.24 * sum(len(textwrap.wrap(str(a), 90)) or 1 for a, _ in found) for _, found in rows]
+    fig, axes = plt.subplots(
+        len(rows), 1, figsize=(8, sum(heights) + 0.5), squeeze=False, layout="constrained",
+        gridspec_kw={"height_ratios": heights},
+    )  # fmt: skip
+    for axis, (text, found) in zip(axes[:, 0], rows, strict=True):
+        axis.set_title("\n".join(textwrap.wrap(text, 90)), fontsize=9, loc="left", parse_math=False)
+        numbers = [number for _, number in found]
+        if found and None not in numbers:
+            names = [str(name) for name, _ in found]
+            axis.barh(np.arange(len(names)), numbers, color="tab:blue", height=0.7)
+            axis.set_yticks(np.arange(len(names)), names, fontsize=8, parse_math=False)
+            for place, number in enumerate(numbers):
+                axis.text(max(number, 0), place, f" {number:.3f}", va="center", fontsize=7)
+            axis.invert_yaxis()
+            axis.set_xlim(min(0, *numbers), 1.12 * max(max(numbers), 1e-6))
+            axis.tick_params(axis="x", labelsize=7)
+            for side in ("top", "right"):
+                axis.spines[side].set_visible(False)
+        else:
+            lines = "\n".join(textwrap.fill(str(name), 90) for name, _ in found)
+            axis.text(0, 1, lines, va="top", fontsize=9, parse_math=False, transform=axis.transAxes)
+            axis.axis("off")
+    if title:
+        fig.suptitle(title, fontsize=10)
+    _write(fig, path, plt)
+
+
 MOST = 20  # groups that get a colour of their own
 
 

@@ -18,9 +18,12 @@ class Recipe:
     options: keyword arguments of the method's `pretext` and `build`; "loss" picks one of its losses.
     dataset, size, channels: as keras_ssl.data.open takes them.
     encoder, encoder_options: as keras_ssl.architectures.build takes them.
-    optimizer: "sgd" (Nesterov momentum 0.9) or "adam" (beta_1 and beta_2 as given); weight_decay is decoupled.
+    splits: those of a text set that are learned from, joined by "+", as far as it has them.
+    words: how many the vocabulary has at most, the most frequent ones; least: how often each has to occur;
+        punctuation: whether such marks are words of their own. window: words in a training example.
+    optimizer: "sgd" (Nesterov momentum as given) or "adam" (beta_1 and beta_2 as given); weight_decay is decoupled.
     learning_rate: the peak; it rises over the first `warmup` share of all steps and falls along a half cosine to 0;
-        schedule "constant" leaves it.
+        schedule "linear" lets it fall along a line, "constant" leaves it.
     probe_block: the encoder's block whose features the linear probe takes; "" for the encoder's output.
     precision: "float32" or "mixed_bfloat16" (the weights stay float32).
     """
@@ -33,10 +36,16 @@ class Recipe:
     options: dict = field(default_factory=dict)
     size: int | None = None
     channels: int | None = None
+    splits: str = "train"
+    words: int | None = None
+    least: int = 1
+    punctuation: bool = True
+    window: int = 128
     epochs: int = 10
     batch_size: int = 256
     optimizer: str = "sgd"
     learning_rate: float = 0.1
+    momentum: float = 0.9
     beta_1: float = 0.9
     beta_2: float = 0.999
     weight_decay: float = 0.0
@@ -53,7 +62,7 @@ class Recipe:
             if name not in types:
                 raise unknown("field of a recipe", name, list(types))
             wanted = int | float if types[name] is float else types[name]
-            if isinstance(value, bool) or not isinstance(value, wanted):
+            if isinstance(value, bool) != (wanted is bool) or not isinstance(value, wanted):
                 kind = getattr(types[name], "__name__", str(types[name]))
                 raise InputError(f"{name} is of type {kind}, got {value!r}")
         return dataclasses.replace(self, **changes)
@@ -96,13 +105,13 @@ RECIPES = {
         method="image.relative_position",
         dataset="tiny_imagenet",
         size=64,
-        epochs=16,
+        epochs=24,
         batch_size=64,
         optimizer="adam",
         learning_rate=2e-3,
         warmup=0.05,
         precision="mixed_bfloat16",
-        probe_block="block2a",
+        probe_block="block2",
     ),
     "colorizer": Recipe(
         summary="Colour from lightness, classified over quantised colours: vivid.",
@@ -348,6 +357,52 @@ RECIPES = {
         warmup=0.1,
         precision="mixed_bfloat16",
         probe_block="block3a",
+    ),
+    "word2vec": Recipe(
+        summary="Vectors of words from the words that stand near them.",
+        method="text.word2vec",
+        dataset="imdb_reviews",
+        splits="train+test+unsupervised",
+        encoder="word_vectors",
+        words=28_000,
+        least=5,
+        punctuation=False,
+        window=1024,
+        epochs=5,
+        batch_size=4,
+        optimizer="sgd",
+        momentum=0.0,
+        learning_rate=0.025,
+        schedule="linear",
+    ),
+    "masked_lm": Recipe(
+        summary="Fill in hidden words of a text from those on both sides.",
+        method="text.masked_language_model",
+        dataset="imdb_reviews",
+        splits="train+unsupervised",
+        encoder="text_transformer",
+        encoder_options={"width": 128, "depth": 3},
+        words=10_000,
+        epochs=1,
+        batch_size=32,
+        optimizer="adam",
+        learning_rate=2e-3,
+        beta_2=0.98,
+        weight_decay=1e-4,
+        warmup=0.06,
+    ),
+    "next_word": Recipe(
+        summary="Tell the next word of a text, and write on.",
+        method="text.language_model",
+        dataset="imdb_reviews",
+        encoder="language_model",
+        encoder_options={"width": 192, "dropout": 0.1},
+        words=10_000,
+        epochs=4,
+        batch_size=48,
+        optimizer="adam",
+        learning_rate=3e-3,
+        warmup=0.02,
     ),
 }
 

@@ -38,13 +38,22 @@ def open_keras_file(file):
         raise InputError(f"the model file {file} is damaged ({error}); fetch or train it again") from error
     import keras
 
+    from . import shared_weights
+
     try:
         for module in ("layers", "models"):
             importlib.import_module(f"keras_ssl.{module}")
         for module in sorted(set(re.findall(r'"module": "(keras_ssl\.[\w.]+)"', config))):
             with contextlib.suppress(ModuleNotFoundError):  # moved: classes are found by registered name
                 importlib.import_module(module)
+        if shared_weights.is_left(file):
+            with tempfile.TemporaryDirectory() as place:
+                whole = pathlib.Path(place, "whole.keras")
+                shared_weights.fetch(file, whole)
+                return keras.saving.load_model(whole, compile=False, safe_mode=True)
         return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except InputError:
+        raise
     except Exception as error:  # Keras raises whatever the broken part raises, and tells its cause last
         reason = (str(error).strip() or type(error).__name__).rsplit("Exception encountered: ", 1)[-1]
         reason = reason.splitlines()[0].split(". ")[0].rstrip(".")
@@ -106,8 +115,14 @@ def write_saved_model(model, folder):
     import keras
     import tensorflow as tf
 
-    # The endpoints' variables are found by themselves; `track(model)` would write each a second time.
+    from .layers import Vocabulary
+
+    # The endpoints' variables are found by themselves; `track(model)` would write each a second time. Tables of words
+    # aren't variables.
     archive = keras.export.ExportArchive()
+    for layer in model._flatten_layers():
+        if isinstance(layer, Vocabulary):
+            archive.track(layer)
     endpoints = model.endpoints() if hasattr(model, "endpoints") else _plain_endpoints(model)
     absl, level = logging.getLogger("absl"), logging.getLogger("absl").level
     absl.setLevel(logging.ERROR)
@@ -124,16 +139,35 @@ def write_saved_model(model, folder):
 def _traced_once(model):
     """While it lasts, endpoints share one graph of each network that they call, and don't hold one each."""
     import keras
-    import tensorflow as tf
 
     networks = [layer for layer in model._flatten_layers() if isinstance(layer, keras.Model) and layer.inputs]
     try:
         for network in networks:
-            network.__dict__["call"] = tf.function(network.call)
+            network.__dict__["call"] = _traced(network.call)
         yield
     finally:
         for network in networks:
             network.__dict__.pop("call", None)
+
+
+def _traced(call):
+    """A network's call as one graph, which gives its outputs' masks, too: attributes that a graph would lose."""
+    import keras
+    import tensorflow as tf
+
+    @tf.function
+    def with_masks(*args, **kwargs):
+        outputs = call(*args, **kwargs)
+        return outputs, [getattr(each, "_keras_mask", None) for each in keras.tree.flatten(outputs)]
+
+    def traced(*args, **kwargs):
+        outputs, masks = with_masks(*args, **kwargs)
+        for each, mask in zip(keras.tree.flatten(outputs), masks, strict=True):
+            if mask is not None:
+                each._keras_mask = mask
+        return outputs
+
+    return traced
 
 
 @contextlib.contextmanager

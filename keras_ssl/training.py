@@ -1,7 +1,6 @@
-"""Pretraining: a recipe and images without labels -> a model, its history, a zoo entry."""
+"""Pretraining: a recipe and examples without labels -> a model, its history, a zoo entry."""
 
 import csv
-import inspect
 import json
 import pathlib
 import shutil
@@ -9,7 +8,7 @@ import shutil
 import keras
 import tensorflow as tf
 
-from . import architectures, checkpoints, data, distribution, methods, pictures, recipes, saving, zoo
+from . import architectures, checkpoints, distribution, methods, modalities, pictures, recipes, saving, zoo
 from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN, WarnOfCollapse
 
@@ -54,10 +53,15 @@ def make_optimizer(recipe, steps):
             warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )
+    elif recipe.schedule == "linear":
+        rate = keras.optimizers.schedules.PolynomialDecay(rate, max(1, steps), end_learning_rate=rate / 250)
     elif recipe.schedule != "constant":
-        raise InputError(f'schedule is "cosine" or "constant", got {recipe.schedule!r}')
+        raise InputError(f'schedule is "cosine", "linear" or "constant", got {recipe.schedule!r}')
     if recipe.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay or None)
+        momentum = recipe.momentum
+        return keras.optimizers.SGD(
+            rate, momentum=momentum, nesterov=momentum > 0, weight_decay=recipe.weight_decay or None
+        )
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(
             rate, weight_decay=recipe.weight_decay or None, beta_1=recipe.beta_1, beta_2=recipe.beta_2
@@ -65,25 +69,27 @@ def make_optimizer(recipe, steps):
     raise InputError(f'optimizer is "sgd" or "adam", got {recipe.optimizer!r}')
 
 
-def build(recipe, shape, encoder=None):
-    """The recipe's untrained model for images of `shape` (H, W, C). encoder: another, as for architectures.build."""
+def build(recipe, known, encoder=None, counts=None):
+    """The recipe's untrained model.
+
+    known: what it is built for: the shape (H, W, C) of images, the words of texts. encoder: another than the recipe's,
+    as for architectures.build. counts: how often each word occurs.
+    """
     method = methods.get(recipe.method)
     _, options, _ = methods.options_of(method, recipe.options)
-    seen = open_shape(shape, method)
+    seen = modalities.of(recipe.method).network_shape(known, method)
     if encoder is None:
         made = architectures.build(recipe.encoder, seen, **recipe.encoder_options)
     else:
         made = architectures.build(encoder, seen)
-    if "shape" in inspect.signature(method.build).parameters:
-        options["shape"] = tuple(shape)
-    return method.build(made, **options)
+    return method.build(made, **options, **methods.wanted(method.build, shape=known, counts=counts))
 
 
 def pretrain(
     recipe, *, dataset=None, labels=None, encoder=None, out=None, name=None, resume=False, strategy="auto",
     replicas=None, split="train", overwrite=False, verbose=1, callbacks=(), **changes,
 ):  # fmt: skip
-    """Pretrain a method on images without labels.
+    """Pretrain a method on images or texts without labels.
 
     recipe: a name in `keras_ssl.recipes.RECIPES`, or a Recipe.
     dataset: instead of the recipe's, anything that `keras_ssl.data.open` takes (a TFDS name, a folder, arrays, ...).
@@ -126,18 +132,17 @@ def pretrain(
 
     method = methods.get(recipe.method)
     pretext_options, _, loss = methods.options_of(method, recipe.options)
-    images = data.open(
-        recipe.dataset if dataset is None else dataset, labels=labels, size=recipe.size, mixed_size=data.MIXED_SIZE,
-        channels=recipe.channels,
-    )  # fmt: skip
+    modality = modalities.of(recipe.method)
+    opened = modality.open(recipe, dataset, labels)
     if split == "fit":
-        images = images.for_choosing()
+        opened = opened.for_choosing()
     elif split != "train":
         raise unknown("split", split, ["train", "fit"])
     labelled = getattr(method, "LABELLED", False)
-    if labelled and not images.classes:
-        raise InputError(f"{recipe.method} needs images with labels; {images.name} has none")
-    sample = next(iter(images.stream("train", labels=False, shuffle=recipe.seed).batch(512))).numpy()
+    if labelled and not opened.classes:
+        raise InputError(f"{recipe.method} needs {opened.kind}s with labels; {opened.name} has none")
+    prepared = modality.prepare(opened, recipe, recipe.encoder if encoder is None else encoder)
+    pretext_options |= methods.wanted(method.pretext, counts=prepared.counts)
 
     if overwrite and not resume and chief:
         _clear_run(out)
@@ -145,25 +150,25 @@ def pretrain(
         checkpoints.epochs_in(out / "checkpoints")[-1] if resume and checkpoints.epochs_in(out / "checkpoints") else 0
     )
     batches, steps = epochs_of_batches(
-        images, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
+        prepared.examples, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
         batch_size=recipe.batch_size, epochs=recipe.epochs, seed=recipe.seed, start=done, labels=labelled,
     )  # fmt: skip
     if resume and (began := zoo.read_json(out / "run.json").get("batches", steps)) != steps:
         raise InputError(
-            f"the run in {out} began with {began} batches an epoch, these images make {steps}: give it the same ones"
+            f"the run in {out} began with {began} batches an epoch, this data makes {steps}: give it the same"
         )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            model = build(recipe, images.shape, encoder)
-            if labelled and len(images.classes) > model.output_shape[-1]:
+            model = build(recipe, prepared.known, encoder, prepared.counts)
+            if labelled and len(opened.classes) > model.output_shape[-1]:
                 raise InputError(
-                    f"{images.name} has {len(images.classes)} classes, {recipe.method} tells {model.output_shape[-1]} "
-                    f"apart: give --set classes={len(images.classes)}"
+                    f"{opened.name} has {len(opened.classes)} classes, {recipe.method} tells {model.output_shape[-1]} "
+                    f"apart: give --set classes={len(opened.classes)}"
                 )
-            architectures.adapt(model, sample)
+            architectures.adapt(model, prepared.sample)
             model.compile(
                 make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False
             )
@@ -202,12 +207,13 @@ def pretrain(
             shuffle=False,
         )
     finished = saving.plain_copy(model)
+    finished = finished.kept() if hasattr(finished, "kept") else finished
     if not chief:
         return finished, {}
     history = read_history(out / "history.csv")
     pictures.curves(history, out / "loss.png", title=name)
-    pictures.grid(method.show(finished, sample[:8]), out / "picture.png", title=name)
-    zoo.save(finished, name, recipe=recipe, dataset=images, picture=out / "picture.png", overwrite=overwrite or resume)
+    modalities.picture(method, finished, prepared.shown, out / "picture.png", title=name)
+    zoo.save(finished, name, recipe=recipe, dataset=opened, picture=out / "picture.png", overwrite=overwrite or resume)
     return finished, history
 
 
@@ -220,14 +226,6 @@ def entry_name(out):
 def noted(given):
     """How a recipe notes a data set or encoder: the name or path that was given, or what kind of object it was."""
     return str(given) if isinstance(given, (str, pathlib.Path)) else f"own:{type(given).__name__}"
-
-
-def open_shape(shape, method):
-    """The shape of images that the network is built for: any size in colour, where the method takes it (no FIXED_SIZE).
-
-    Grey sets are small and of one size, as their fully connected networks need.
-    """
-    return (None, None, 3) if shape[-1] == 3 and not getattr(method, "FIXED_SIZE", False) else tuple(shape)
 
 
 def _check_run(out, recipe, resume, overwrite):

@@ -82,10 +82,15 @@ def load(name):
 
     Raises InputError for an unknown name and for a file that is damaged.
     """
+    from . import shared_weights
+
     if str(name).endswith(".keras"):
         return saving.open_keras_file(name)
     folder = path(name)
     _check(folder, "model.keras")
+    if shared_weights.is_left(folder / "model.keras"):
+        for file in sorted((folder / "saved_model" / "variables").iterdir()):
+            _check(folder, str(file.relative_to(folder)))
     return saving.open_keras_file(folder / "model.keras")
 
 
@@ -138,11 +143,12 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
 
     recipe: the Recipe it was trained by; dataset: the keras_ssl.data.DataSet it was trained on (origin, licence).
     picture: a PNG to keep as preview.png. folder: the zoo to save in (default: the user's own).
-    half: round large weights to half precision; they stay float32, and the file is compressed to half the size.
+    half: round large weights to half precision, and keep them in the SavedModel alone, see `shared_weights`: what goes
+        with the package. They are float32 once loaded.
 
     Returns the entry's folder. Raises InputError for a name that is taken or isn't one.
     """
-    from . import methods
+    from . import methods, shared_weights
 
     if folder is None:
         check_free(name, overwrite)
@@ -155,6 +161,8 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
             saving.round_to_half(copy)
         saving.write_keras_file(copy, temporary / "model.keras")
         saving.write_saved_model(copy, temporary / "saved_model")
+        if half:
+            shared_weights.leave(temporary / "model.keras", temporary / "saved_model")
         about = {f: getattr(dataset, f, "") for f in ("origin", "licence", "citation")}
         if recipe and getattr(methods.get(recipe.method), "LABELLED", False):
             about["classes"] = list(getattr(dataset, "classes", []))  # which output is which
@@ -195,8 +203,10 @@ def _versions():
 
 
 def fingerprint(name):
-    """The SHA-256 of an entry's model.keras: another one once it is trained anew. Raises InputError as `path` does."""
-    return _sha256(path(name) / "model.keras")
+    """A SHA-256 of an entry's weights: another one once it is trained anew. Raises InputError as `path` does."""
+    folder = path(name)
+    files = [folder / "model.keras", *sorted((folder / "saved_model" / "variables").glob("variables.data*"))]
+    return hashlib.sha256("".join(_sha256(file) for file in files).encode()).hexdigest()
 
 
 def _sha256(file):

@@ -9,25 +9,35 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import architectures, data, evaluation, methods, recipes, saving, training, zoo
+from keras_ssl import architectures, data, methods, modalities, recipes, saving, training, zoo
+from keras_ssl.architectures.text import given_ids
 from keras_ssl.errors import InputError
+from keras_ssl.layers import WordEmbedding
 
 ROWS = list(recipes.RECIPES)
 BATCH = 16
 
 
+def is_text(name):
+    return recipes.get(name).method.startswith("text.")
+
+
 def images_of(row):
-    """64 images of the bundled sample that stands for the row's data set, their labels, and its DataSet."""
-    opened = data.open(evaluation.SAMPLES.get(row.dataset, row.dataset), size=row.size, channels=row.channels)
+    """64 images, or texts, of the bundled sample that stands for the row's data set, their labels, and its DataSet."""
+    opened = modalities.of(row.method).open(row, modalities.of(row.method).SAMPLES.get(row.dataset, row.dataset))
     return *opened.arrays("train", limit=64), opened
+
+
+def prepared_for(row):
+    return modalities.of(row.method).prepare(images_of(row)[2], row)
 
 
 def batch_of(row, method):
     """(a batch as pretext takes it, its keyword arguments)."""
-    images, labels, _ = images_of(row)
     options, _, _ = methods.options_of(method, row.options)
-    images = tf.constant(images[:BATCH])
-    return (images, tf.constant(labels[:BATCH])) if getattr(method, "LABELLED", False) else images, options
+    prepared = prepared_for(row)
+    batch = next(iter(prepared.examples.stream("train", labels=getattr(method, "LABELLED", False)).batch(BATCH)))
+    return batch, {**options, **methods.wanted(method.pretext, counts=prepared.counts)}
 
 
 def shrunk(row):
@@ -121,7 +131,13 @@ def test_pretext_runs_in_a_graph(name):
 
 
 def other_encoder(shape):
-    """An encoder that no method knows: no block by a usual name, nor the model, half the size, three channels."""
+    """An encoder that no method knows: no block by a usual name, nor the model, half the size, three channels.
+
+    Of texts, for words: a table of three numbers a word.
+    """
+    if not isinstance(shape[0], int | None):
+        given, ids, size = given_ids(shape)
+        return keras.Model(given, WordEmbedding(size, 3, name="embedding")(ids), name="mine")
     images = keras.Input(shape, name="image")
     x = keras.layers.Conv2D(3, 3, strides=2, padding="same", activation="relu")(images)
     return keras.Model(images, x, name="mine")
@@ -131,11 +147,12 @@ def other_encoder(shape):
 def test_any_encoder_meets_the_method(name):
     row = recipes.get(name)
     images, *_ = images_of(row)
+    known = prepared_for(row).known
     if getattr(methods.get(row.method), "OWN_ENCODER", False):
         with pytest.raises(InputError, match="encoder"):
-            training.build(row, images.shape[1:], other_encoder)
+            training.build(row, known, other_encoder)
         return
-    model = training.build(row, images.shape[1:], other_encoder)
+    model = training.build(row, known, other_encoder)
     answer = model.predict(images[:2])
     assert all(len(a) == 2 and np.isfinite(a).all() for a in keras.tree.flatten(answer))
     encoder = architectures.encoder_of(model)
@@ -148,7 +165,10 @@ def test_one_epoch_trains(name, trained):
     model, history, folder, images = trained(name)
     assert all(len(values) == 1 and np.isfinite(values).all() for values in history.values())
     assert any("loss" in key for key in history)
-    untrained = training.build(recipes.get(name).replace(encoder_options=shrunk(recipes.get(name))), images.shape[1:])
+    row = recipes.get(name).replace(encoder_options=shrunk(recipes.get(name)))
+    known = modalities.of(row.method).prepare(data.open({"train": images}), row).known
+    untrained = training.build(row, known)
+    untrained = untrained.kept() if hasattr(untrained, "kept") else untrained
     assert [w.shape for w in model.weights] == [w.shape for w in untrained.weights]
     assert all(np.isfinite(w).all() for w in model.get_weights())
     info = zoo.info(f"contract-{name}")
@@ -160,14 +180,18 @@ def test_one_epoch_trains(name, trained):
 @pytest.mark.parametrize("name", ROWS)
 def test_show_gives_rows_for_a_picture(name, trained):
     model, _, folder, images = trained(name)
-    rows = methods.get(recipes.get(name).method).show(model, images[:8])
+    assert (folder / "preview.png").read_bytes().startswith(b"\x89PNG")
+    method = methods.get(recipes.get(name).method)
+    rows = method.show(model, method.ASKED if is_text(name) else images[:8])
     assert len(rows) >= 1
+    if is_text(name):
+        assert all(isinstance(asked, str) and len(answer) == 2 for asked, answers in rows for answer in answers)
+        return
     for title, pictures, captions in rows:
         pictures = np.asarray(pictures)
         assert isinstance(title, str) and pictures.ndim == 4 and pictures.shape[-1] in (1, 3)
         assert np.isfinite(pictures).all() and pictures.min() >= -1e-3 and pictures.max() <= 255.001
         assert captions is None or len(captions) == len(pictures)
-    assert (folder / "preview.png").read_bytes().startswith(b"\x89PNG")
 
 
 FRESH = """
@@ -191,12 +215,20 @@ for name, folder in json.loads(sys.argv[2]).items():
         else:  # the verb, called as a person calls it
             inputs = [i.item() if i.ndim == 0 else i for i in inputs]
             answers["verb"] = getattr(model, endpoint)(*inputs)
+            if isinstance(answers["verb"], list):  # [[(word, probability), ...], ...] of texts
+                words, shares = zip(*[zip(*row) for row in answers["verb"]])
+                answers["verb"] = [np.array(shares), np.array(words)]
         for way, answer in answers.items():
             for i, a in enumerate(keras.tree.flatten(answer)):
                 right = asked[f"{part}out{i}"]
-                assert a.shape == right.shape, (name, endpoint, way, a.shape, right.shape)
-                difference = float(np.abs(np.asarray(a, "float64") - right).max()) / max(float(np.ptp(right)), 1e-6)
-                found[f"{name}|{endpoint}|{way}|{i}"] = difference
+                assert np.shape(a) == right.shape, (name, endpoint, way, np.shape(a), right.shape)
+                if right.dtype.kind == "S":
+                    encoded = [b if isinstance(b, bytes) else b.encode() for b in np.ravel(np.asarray(a)).tolist()]
+                    assert encoded == np.ravel(right).tolist(), (name, endpoint, way)
+                    a = right = np.zeros(1)
+                difference = float(np.abs(np.asarray(a, "float64") - right).max())
+                spread = float(np.ptp(right) if right.ndim else abs(right))
+                found[f"{name}|{endpoint}|{way}|{i}"] = difference / max(spread, 1e-6)
 print(json.dumps(found))
 """
 
@@ -240,7 +272,7 @@ def test_file_opens_the_same_in_a_fresh_process(name, reopened):
 @pytest.mark.parametrize("name", ROWS)
 def test_saved_model_answers_without_the_package(name, served):
     mine = {key: value for key, value in served.items() if key.split("|")[0] == name}
-    assert {key.split("|")[1] for key in mine} >= {"serve", "serve_uint8"}
+    assert {key.split("|")[1] for key in mine} >= ({"serve"} if is_text(name) else {"serve", "serve_uint8"})
     assert max(mine.values()) <= 1e-4, mine
 
 

@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import keras
+import numpy as np
 import pytest
 
 from keras_ssl import recipes, training
@@ -42,6 +43,8 @@ def test_the_rate_rises_and_falls():
     assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
     falls = training.make_optimizer(row.replace(warmup=0.0), steps=100)._learning_rate
     assert float(falls(0)) == pytest.approx(0.4) and float(falls(50)) == pytest.approx(0.2)
+    linear = training.make_optimizer(row.replace(schedule="linear", learning_rate=1.0), steps=100)._learning_rate
+    np.testing.assert_allclose([linear(0), linear(50), linear(100)], [1, (1 + 1 / 250) / 2, 1 / 250], rtol=1e-6)
     constant = training.make_optimizer(row.replace(schedule="constant"), steps=100)
     assert float(constant.learning_rate) == pytest.approx(0.4)
 
@@ -53,7 +56,7 @@ def test_optimizers():
     row = recipes.get("rotation").replace(optimizer="adam", beta_1=0.5, beta_2=0.9, weight_decay=0.0)
     adam = training.make_optimizer(row, 10)
     assert (adam.beta_1, adam.beta_2, adam.weight_decay) == (0.5, 0.9, None)
-    for wrong in ({"optimizer": "lamb"}, {"schedule": "linear"}):
+    for wrong in ({"optimizer": "lamb"}, {"schedule": "step"}):
         with pytest.raises(InputError):
             training.make_optimizer(recipes.get("rotation").replace(**wrong), 10)
 

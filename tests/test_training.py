@@ -150,7 +150,7 @@ def test_resuming_a_finished_run_gives_its_model(run, small):
     [
         ({"epochs": 0}, "epochs and batch_size"),
         ({"optimizer": "sdg"}, "optimizer is"),
-        ({"schedule": "linear"}, "schedule is"),
+        ({"schedule": "step"}, "schedule is"),
         ({"precision": "float16"}, "precision"),
         ({"options": {"classes": 3}}, "option of rotation"),
         ({"encoder_options": {"width": 3}}, "option of convnet"),
@@ -343,7 +343,7 @@ def test_a_run_is_replaced_only_when_asked(small, tmp_path, own_zoo):
 def test_resuming_on_more_images_is_refused(small, tmp_path, own_zoo):
     values = {**SMALL, "out": tmp_path / "run"}
     training.pretrain("rotation", dataset=small[:32], epochs=1, **values)
-    with pytest.raises(InputError, match="2 batches an epoch, these images make 3"):
+    with pytest.raises(InputError, match="2 batches an epoch, this data makes 3"):
         training.pretrain("rotation", dataset=small, epochs=1, resume=True, **values)
 
 

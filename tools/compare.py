@@ -13,6 +13,7 @@ trained on other images are trained first, into your own zoo. Its figures are ke
 """
 
 import argparse
+import functools
 import pathlib
 import sys
 
@@ -91,10 +92,13 @@ def generate(given):
             print(f"{key}: {known[key]}", flush=True)
         return known[key]
 
-    judge = generation.trained(generation.JUDGE, given.dataset)
+    @functools.cache
+    def judge():
+        return generation.trained(generation.JUDGE, given.dataset)
+
     names = {name: generation.trained(name, given.dataset) for name in generation.GENERATORS}
     measured = {
-        name: once(name, lambda own=own: generation.measure(own, dataset, judge)) for name, own in names.items()
+        name: once(name, lambda own=own: generation.measure(own, dataset, judge())) for name, own in names.items()
     }
     alone = once("alone", lambda: generation.teaching(dataset))
     real = once("real", lambda: generation.teaching(dataset, "real"))

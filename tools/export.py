@@ -1,6 +1,6 @@
 """Bring a trained entry from the user's own zoo into the package: python tools/export.py NAME [--as OTHER].
 
-Its large weights are rounded to half precision on the way; its picture shows test images. Then measure it:
+Its large weights are rounded to half precision on the way; its picture shows test examples. Then measure it:
 python tools/evaluate.py OTHER --write.
 """
 
@@ -10,7 +10,7 @@ import sys
 import tempfile
 import types
 
-from keras_ssl import methods, pictures, showing, zoo
+from keras_ssl import methods, modalities, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.recipes import Recipe
 
@@ -23,10 +23,10 @@ def main():
     try:
         info = zoo.info(given.name)
         name, model, recipe = given.target or given.name, zoo.load(given.name), Recipe.from_dict(info["recipe"])
-        images = showing.pictures_for(model, info["recipe"], sample=False)[:5]
+        asked = modalities.of(recipe.method).asked(model, info["recipe"], sample=False)[:5]
         with tempfile.TemporaryDirectory() as folder:
             picture = pathlib.Path(folder, "preview.png")
-            pictures.grid(methods.get(recipe.method).show(model, images), picture, title=name)
+            modalities.picture(methods.get(recipe.method), model, asked, picture, title=name)
             place = zoo.save(
                 model, name, recipe=recipe, dataset=types.SimpleNamespace(**info["data"]), picture=picture,
                 folder=zoo.bundled(), half=True,

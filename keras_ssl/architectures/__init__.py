@@ -1,7 +1,8 @@
 """Encoders and decoders as functional builders, each opened by name.
 
-Every encoder takes natural images (uint8 or float in 0..255), rescales them inside, is a `keras.Model` named "encoder",
-and names its blocks, for probes and skips.
+Every encoder is a `keras.Model` named "encoder", and names its blocks, for probes and skips. One of images takes
+natural ones (uint8 or float in 0..255) and rescales them inside; one of texts takes ids of words, and has a
+`layers.Vocabulary` that `encoder_of` puts before it, so that it takes texts.
 """
 
 import inspect
@@ -10,24 +11,32 @@ import pathlib
 import keras
 
 from ..errors import InputError, unknown
-from ..models import ImageModel
+from ..layers import MaskedPooling, Vocabulary
+from ..models import ImageModel, TextModel
 from ..saving import open_keras_file
 from .applications import application
 from .boltzmann import boltzmann
 from .convnet import convnet
 from .dcgan import dcgan_encoder
+from .language import language_model
 from .mlp import mlp
 from .residual import residual_encoder
+from .text import text_transformer, word_vectors
 from .vit import vit
 
 ENCODERS = {
     "boltzmann": boltzmann,
     "convnet": convnet,
     "dcgan": dcgan_encoder,
+    "language_model": language_model,
     "mlp": mlp,
     "residual": residual_encoder,
+    "text_transformer": text_transformer,
     "vit": vit,
+    "word_vectors": word_vectors,
 }
+
+OF_TEXTS = {"language_model", "text_transformer", "word_vectors"}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -35,7 +44,7 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
     name: an architecture of ours (`ENCODERS`), "keras.applications:NAME", a path of a `.keras` file, or a `keras.Model`
         or a function (shape) -> keras.Model of your own.
-    shape: (height, width, channels) of the images, None where it varies.
+    shape: (height, width, channels) of the images, None where it varies; for texts the words that are to be known.
     pretrained: for keras.applications, load ImageNet's weights, which Keras downloads.
     options: the architecture's own keyword arguments.
 
@@ -44,14 +53,18 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     if not isinstance(name, keras.Model) and callable(name):
         name = name(shape)
     if isinstance(name, keras.Model):
-        return name if name.name == "encoder" and not isinstance(name, keras.Sequential) else encoder_of(name)
+        plain = name.name == "encoder" and not isinstance(name, keras.Sequential) and name.inputs[0].dtype != "string"
+        return name if plain else _as_encoder(name)
     name = str(name)
     if name.startswith("keras.applications:"):
         return application(name.split(":", 1)[1], shape, pretrained=pretrained, **options)
     if name.endswith(".keras"):
-        return encoder_of(open_keras_file(pathlib.Path(name)))
+        return _as_encoder(open_keras_file(pathlib.Path(name)))
     if name not in ENCODERS:
         raise unknown("architecture", name, [*ENCODERS, "keras.applications:NAME"])
+    if (name in OF_TEXTS) != any(isinstance(each, str) for each in shape):
+        kinds = ("texts", "images") if name in OF_TEXTS else ("images", "texts")
+        raise InputError(f"{name} is an encoder of {kinds[0]}, not of {kinds[1]}")
     builder = ENCODERS[name]
     known = list(inspect.signature(builder).parameters)[1:]
     for option in options:
@@ -60,8 +73,8 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     return builder(shape, **options)
 
 
-def adapt(model, images):
-    """Fit every fresh layer of `model` that starts from data (it has `adapt`) to images (N, H, W, C).
+def adapt(model, examples):
+    """Fit every fresh layer of `model` that starts from data (it has `adapt`) to examples, such as images (N, H, W, C).
 
     Such are PatchWhitening and VectorQuantizer; those of a trained model stay.
     """
@@ -71,18 +84,45 @@ def adapt(model, images):
             if getattr(layer, "adapted", True):
                 continue
             before = keras.Model(sub.input, layer.input)
-            layer.adapt(keras.tree.map_structure(keras.ops.convert_to_numpy, before(images)))
+            layer.adapt(keras.tree.map_structure(keras.ops.convert_to_numpy, before(examples)))
 
 
 def encoder_of(model):
-    """The encoder inside a model of ours, or the model itself, as an ImageModel: pictures -> its last output.
+    """The encoder inside a model of ours, or the model itself: pictures, or texts -> its last output.
 
-    Raises InputError for a model whose graph isn't known: a subclass with its own `call`, or a Sequential not built.
+    An ImageModel or TextModel. Raises InputError for a model whose graph isn't known: a subclass with its own `call`,
+    or a Sequential not built.
     """
-    inner = next((layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)), model)
+    inner = trunk(model)
     if not getattr(inner, "inputs", None):
         raise InputError(f"{inner.name} can't be an encoder: build it of layers, from a keras.Input on")
-    return ImageModel(inner.inputs[0] if len(inner.inputs) == 1 else inner.inputs, inner.outputs[-1], name="encoder")
+    if inner.inputs[0].dtype == "string":
+        return inner
+    given = inner.inputs[0] if len(inner.inputs) == 1 else inner.inputs
+    vocabulary = next((layer for layer in inner.layers if isinstance(layer, Vocabulary)), None)
+    if vocabulary is None:
+        return ImageModel(given, inner.outputs[-1], name="encoder")
+    if len(inner.outputs) > 1:
+        inner = keras.Model(given, inner.outputs[-1], name="encoder")
+    # A vocabulary of its own: Keras's files keep a layer one only within one functional model.
+    texts = keras.Input((), dtype="string", name="texts")
+    ids = Vocabulary.from_config({**vocabulary.get_config(), "name": "texts_to_ids"})(texts)
+    return TextModel(texts, inner(ids), name="encoder")
+
+
+def trunk(model):
+    """The part named "encoder" of a model, whose layers are its blocks, or the model itself."""
+    return next((layer for layer in model.layers if layer.name == "encoder" and isinstance(layer, keras.Model)), model)
+
+
+def _as_encoder(model):
+    """A model that is somebody's own, as builders give encoders: one of texts takes ids."""
+    inner = trunk(model)
+    if not any(isinstance(layer, Vocabulary) for layer in getattr(inner, "layers", [])):
+        return encoder_of(model)
+    if inner.name == "encoder":
+        return inner
+    return keras.Model(inner.input, inner.outputs if len(inner.outputs) > 1 else inner.outputs[0], name="encoder")
 
 
 def with_skips(encoder, blocks):
@@ -100,10 +140,15 @@ def maps_of(encoder, names):
 
 
 def pooled(features, pooling="avg"):
-    """Feature map (N, H, W, C) -> vector (N, C) by "avg" or "max"; a vector stays as it is."""
+    """Feature map (N, H, W, C) or sequence (N, T, C) -> vector (N, C) by "avg" or "max"; a vector stays as it is.
+
+    Of a sequence, what its mask leaves out doesn't count.
+    """
+    if pooling not in ("avg", "max"):
+        raise unknown("pooling", pooling, ["avg", "max"])
     if len(features.shape) == 2:
         return features
-    layer = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}.get(pooling)
-    if layer is None:
-        raise unknown("pooling", pooling, ["avg", "max"])
-    return layer(name="pool")(features)
+    if len(features.shape) == 3:
+        return MaskedPooling(pooling, name="pool")(features)
+    kind = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}[pooling]
+    return kind(name="pool")(features)

@@ -67,27 +67,34 @@ def _short(value):
 @guarded
 def show(
     name: Annotated[str, typer.Argument(help="A model's name, as `list` shows it.")],
-    images: Annotated[
-        list[pathlib.Path] | None, typer.Argument(help="Pictures; else some like those of its data.")
+    given: Annotated[
+        list[str] | None, typer.Argument(help="Picture files, or texts in quotes; else some like those of its data.")
     ] = None,
-    out: Annotated[pathlib.Path, typer.Option(help="The PNG to write.")] = ...,
+    out: Annotated[pathlib.Path | None, typer.Option(help="The PNG to write.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")] = None,
 ):
-    """Draw what a model does: reconstructions, samples, colourings, turns."""
+    """Show what a model does: reconstructions, samples, colourings, turns; likely words, similar words."""
     from .. import zoo
 
     recipe = zoo.info(name)["recipe"]
     if "method" not in recipe:
         raise InputError(f"{name} isn't the model of a method: nothing to show")
+    if out is None and recipe["method"].startswith("image."):
+        raise InputError("say where the picture is to go, such as --out picture.png")
     import_tensorflow()
-    from .. import methods, pictures
-    from ..showing import pictures_for
+    from .. import methods, modalities
 
-    model = zoo.load(name)
-    rows = methods.get(recipe["method"]).show(model, pictures_for(model, recipe, images or [], size))
-    with _whole(out) as temporary:
-        pictures.grid(rows, temporary, title=name)
-    print(f"wrote {out}")
+    model, modality = zoo.load(name), modalities.of(recipe["method"])
+    method, asked = methods.get(recipe["method"]), modality.asked(model, recipe, given or [], size)
+    if out is None:
+        rows = method.show(model, asked)
+    else:
+        with _whole(out) as temporary:
+            rows = modalities.picture(method, model, asked, temporary, title=name)
+    for line in modality.said(rows):
+        print(line)
+    if out is not None:
+        print(f"wrote {out}")
 
 
 @contextlib.contextmanager

@@ -16,27 +16,44 @@ from .pictures import Lightness, PatchWhitening, ResizeLike
 from .quantization import VectorQuantizer
 from .sequences import ShiftedPositions
 from .sizes import ShorterSide
+from .vocabulary import Vocabulary
+from .words import (
+    AtPlaces,
+    ContextEmbedding,
+    FromWindows,
+    LearnedPositions,
+    MaskedPooling,
+    Windows,
+    WithoutPadding,
+    WordEmbedding,
+    WordScores,
+)
 
 __all__ = [
-    "EveryPair",
+    "AtPlaces",
+    "ContextEmbedding",
     "BatchNormalization",
     "BatchSpread",
     "BernoulliPixels",
     "BicubicEnlargement",
     "CodeDistribution",
     "Corruption",
+    "EveryPair",
     "FillHoles",
     "FoldPatches",
     "Follower",
     "FreeEnergy",
+    "FromWindows",
     "GaussianCode",
     "GaussianPixels",
     "GreyForHidden",
     "HiddenPatches",
     "HideHoles",
     "LayerNormalization",
+    "LearnedPositions",
     "Lightness",
     "MaskToken",
+    "MaskedPooling",
     "PatchWhitening",
     "Patches",
     "PixelShuffle",
@@ -50,4 +67,9 @@ __all__ = [
     "TokensToMap",
     "VectorQuantizer",
     "VisibleTokens",
+    "Vocabulary",
+    "Windows",
+    "WithoutPadding",
+    "WordEmbedding",
+    "WordScores",
 ]

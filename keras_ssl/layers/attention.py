@@ -12,14 +12,14 @@ class SelfAttention(layers.Layer):
     Vaswani et al., NeurIPS 2017, arXiv:1706.03762. The same as keras.layers.MultiHeadAttention of a sequence with
     itself; with one product for queries, keys and values, a small transformer trains 1.1 to 1.2 times faster on a CPU.
 
-    causal: a token looks at itself and those before it only.
+    causal: a token looks at itself and those before it only. Nobody looks at what a mask leaves out.
 
     Shape: (N, T, C) -> (N, T, C).
     """
 
     def __init__(self, heads=4, causal=False, **kwargs):
         super().__init__(**kwargs)
-        self.heads, self.causal = heads, causal
+        self.heads, self.causal, self.supports_masking = heads, causal, True
 
     def build(self, input_shape):
         width = input_shape[-1]
@@ -28,7 +28,7 @@ class SelfAttention(layers.Layer):
         self.inward.build(input_shape)
         self.outward.build(input_shape)
 
-    def call(self, tokens):
+    def call(self, tokens, mask=None):
         count, width = ops.shape(tokens)[1], tokens.shape[-1]
         each = width // self.heads
         x = ops.reshape(self.inward(tokens), (-1, count, 3, self.heads, each))
@@ -37,6 +37,8 @@ class SelfAttention(layers.Layer):
         if self.causal:
             later = tf.range(count)[:, None] < tf.range(count)
             scores = tf.where(later, scores.dtype.min, scores)
+        if mask is not None:
+            scores = tf.where(mask[:, None, None], scores, scores.dtype.min)
         weights = tf.nn.softmax(scores)  # keras.ops warns of pictures of one patch
         answers = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
         return self.outward(ops.reshape(answers, (-1, count, width)))

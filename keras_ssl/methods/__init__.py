@@ -1,8 +1,8 @@
 """The methods, one module each, grouped by modality. A method is a module with these names:
 
 pretext(batch, seed, ...) -> inputs, targets   the pseudo-label maker: pure, stateless TensorFlow on a batch
-build(encoder, ...) -> keras.Model             encoder + head, functional API; one with an argument `shape` gets
-                                               the images' (H, W, C)
+build(encoder, ...) -> keras.Model             encoder + head, functional API. An argument `shape` of it gets the
+                                               images' (H, W, C); `counts`, of pretext too, how often each word occurs
 LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
                                                dictionary where the option `loss` picks one, the default first
 measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
@@ -19,6 +19,8 @@ import inspect
 import pkgutil
 
 from ..errors import unknown
+
+LEARNED = ("shape", "counts")  # arguments that aren't a person's to choose: they come from the data
 
 
 def names():
@@ -37,10 +39,16 @@ def get(name):
     return importlib.import_module(f"{__name__}.{name}")
 
 
+def wanted(function, **learned):
+    """Those of the arguments, learned from the data, that a method's function has."""
+    return {k: v for k, v in learned.items() if k in inspect.signature(function).parameters}
+
+
 def options_of(method, options):
     """(pretext's keyword arguments, build's, the loss) from a recipe's options. InputError for an unknown one."""
     taken = {f: list(inspect.signature(getattr(method, f)).parameters) for f in ("pretext", "build")}
-    taken = {"pretext": taken["pretext"][2:], "build": [name for name in taken["build"][1:] if name != "shape"]}
+    taken = {"pretext": taken["pretext"][2:], "build": taken["build"][1:]}
+    taken = {f: [name for name in names if name not in LEARNED] for f, names in taken.items()}
     known = sorted({*taken["pretext"], *taken["build"], *(["loss"] if isinstance(method.LOSS, dict) else [])})
     for option in options:
         if option not in known:

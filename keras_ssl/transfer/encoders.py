@@ -4,7 +4,7 @@ import re
 
 import keras
 
-from .. import architectures, data, zoo
+from .. import architectures, data, modalities, zoo
 from ..errors import InputError, unknown
 
 ADAPTED_TO = 512  # images that an untrained encoder's first layer is fitted to
@@ -28,15 +28,18 @@ def open_encoder(name, dataset=None, seed=0):
     name = str(name)
     if name.startswith("random:"):
         keras.utils.set_random_seed(seed)
-        shape = (None, None, 3) if dataset is None or dataset.shape[-1] == 3 else dataset.shape
+        architecture = name.split(":", 1)[1]
+        kind = modalities.of(dataset.kind if dataset is not None else "image")
+        known = (None, None, 3) if dataset is None else kind.known(dataset)
         try:
-            encoder = architectures.build(name.split(":", 1)[1], shape)
+            encoder = architectures.build(architecture, kind.network_shape(known, None))
         except InputError:
-            if dataset is None or None in dataset.shape:
+            if dataset is None or None in known:
                 raise
-            encoder = architectures.build(name.split(":", 1)[1], dataset.shape)  # of one size only
+            encoder = architectures.build(architecture, known)  # of one size only
+        encoder = architectures.encoder_of(encoder)
         if dataset is not None:
-            architectures.adapt(encoder, sample_images(dataset, seed))
+            architectures.adapt(encoder, some_examples(dataset, seed))
         return encoder
     if name.startswith("keras.applications:"):
         return architectures.build(name, pretrained=True)
@@ -47,12 +50,12 @@ def untrained(encoder, dataset, seed=0):
     """The same network with fresh weights, adapted to the unlabelled training images as a pretrained one once was."""
     keras.utils.set_random_seed(seed)
     copy = keras.models.clone_model(encoder)
-    architectures.adapt(copy, sample_images(dataset, seed))
+    architectures.adapt(copy, some_examples(dataset, seed))
     return copy
 
 
-def sample_images(dataset, seed=0):
-    """Some hundreds of the training images of a DataSet, without labels: uint8 (n, H, W, C)."""
+def some_examples(dataset, seed=0):
+    """Some hundreds of the training examples of a DataSet, without labels: images are uint8 (n, H, W, C)."""
     if None in dataset.shape:
         raise InputError(f"the images of {dataset.name} differ in size: open it with size=, such as size=64")
     stream = dataset.stream("train", labels=False, shuffle=seed)
@@ -98,19 +101,15 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
         if task not in (None, dataset.task):
             raise InputError(f"{dataset.name} is opened for {dataset.task}, not {task}; open it with task={task!r}")
         return open_encoder(encoder, dataset, seed), dataset
-    choices = {"labels": labels_file, "size": size, "mixed_size": data.MIXED_SIZE, "task": task}
+    choices = {"labels": labels_file, "task": task}
     built = isinstance(encoder, str) and encoder.startswith("random:")
     if built or (callable(encoder) and not isinstance(encoder, keras.Model)):
-        dataset = data.open(dataset, **choices)
+        dataset = data.open(dataset, size=size, mixed_size=data.MIXED_SIZE, **choices)
         return open_encoder(encoder, dataset, seed), dataset
     trained_size = recipe_of(encoder).get("size")
     encoder = open_encoder(encoder)
-    height, width, channels = encoder.input_shape[1:]
-    if size is None and height and width:
-        choices["size"] = (height, width)
-    elif size is None and trained_size:
-        choices["size"] = trained_size
-    return encoder, data.open(dataset, channels=channels, **choices)
+    opening = modalities.of_encoder(encoder).opening(encoder, size, trained_size)
+    return encoder, data.open(dataset, **opening, **choices)
 
 
 def recipe_of(encoder):

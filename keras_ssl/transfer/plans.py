@@ -29,7 +29,8 @@ class Plan:
         rate of what lies above it (the same paper); "pseudo-label" and "label-spreading": all weights, also on images
         without labels (see `semi_supervised.teach`).
     epochs: None for about `IMAGES` images in all, in 8 to 100 epochs.
-    learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, beta_1, beta_2: as in a Recipe.
+    learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, momentum, beta_1, beta_2: as in a
+        Recipe.
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
     augment: as `augmentation` takes it.
     depth_factor: of "discriminative", in (0, 1]; 1 is "full".
@@ -45,6 +46,7 @@ class Plan:
     weight_decay: float = 1e-2
     warmup: float = 0.1
     schedule: str = "cosine"
+    momentum: float = 0.9
     beta_1: float = 0.9
     beta_2: float = 0.999
     block: str = ""

@@ -11,7 +11,7 @@ import time
 from .. import data, distribution, zoo
 from ..errors import InputError
 from .comparison import SCRATCH, TUNED, Run
-from .encoders import blocks, open_encoder, sample_images, untrained
+from .encoders import blocks, open_encoder, some_examples, untrained
 from .intervals import interval
 from .linear import probe
 from .neighbours import knn
@@ -143,5 +143,5 @@ def chart(group, path, title):
 def open_set(name="cifar10"):
     """The labelled set that encoders meet on, in colour; read once, so that an error comes before hours of work."""
     dataset = data.open(name, channels=3)
-    sample_images(dataset)
+    some_examples(dataset)
     return dataset
