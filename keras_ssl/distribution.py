@@ -94,9 +94,14 @@ def prepare(model, strategy):
     """
     import tensorflow as tf
 
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    from .models import OwnStep
+
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    # A step of its own may call the network with other inputs than the batch's, which a symbolic build doesn't know.
+    if several or isinstance(model, OwnStep):
+        model._maybe_symbolic_build = lambda *args, **kwargs: None
+    if not several:
         return
-    model._maybe_symbolic_build = lambda *args, **kwargs: None
     for name in ("train_step", "test_step"):
         step = getattr(model, name)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import data, distribution, layers, methods, pictures, recipes, saving, training, zoo
+from keras_ssl import data, distribution, layers, methods, modalities, pictures, recipes, saving, training, zoo
 from keras_ssl.errors import InputError
 
 GPUS = tf.config.list_physical_devices("GPU")
@@ -42,6 +42,7 @@ class Replicas(keras.callbacks.Callback):
 def pretrained(monkeypatch, tmp_path):
     """A function that pretrains without saving and gives the model."""
     monkeypatch.setattr(zoo, "save", lambda *arguments, **options: None)
+    monkeypatch.setattr(modalities, "picture", lambda *arguments, **options: None)
     monkeypatch.setattr(pictures, "grid", lambda *arguments, **options: None)
     monkeypatch.setattr(pictures, "curves", lambda *arguments, **options: None)
 
@@ -109,6 +110,32 @@ def test_two_replicas_of_the_restorers_learn_what_one_does(pretrained, photos, m
     same(*runs)
     keras.utils.set_random_seed(0)
     assert far(runs[0], training.build(row, (None, None, 3), plain)) > 1e-3  # noqa: F821
+
+
+TEXTS = ["the king and the queen ruled the old land", "we cook rice with fish and salt tonight"] * 8
+
+
+@mirrored
+@pytest.mark.parametrize(
+    ("name", "encoder", "options"),
+    [
+        ("word2vec", {"width": 4}, {"drawn": 4, "sample": 0}),
+        ("masked_lm", {"width": 8, "depth": 1, "heads": 2, "window": 16}, {}),
+        ("next_word", {"width": 8, "dropout": 0.0}, {"drawn": 4}),
+        ("next_word", {"width": 8, "dropout": 0.0, "variant": "attention", "window": 16}, {"loss": "softmax"}),
+    ],
+)
+def test_two_replicas_learn_of_texts_what_one_does(pretrained, name, encoder, options):
+    row = recipes.get(name).replace(
+        epochs=2, batch_size=4, window=32 if name == "word2vec" else 16, optimizer="sgd", momentum=0.9,
+        learning_rate=0.1, schedule="constant", encoder_options=encoder, options=options, least=1,
+    )  # fmt: skip
+    one, two = (pretrained(row, n, dataset=TEXTS) for n in (1, 2))
+    for a, b in zip(one[0].weights, two[0].weights, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5, rtol=0, err_msg=a.path)
+    if name != "word2vec":  # whose loss is that of a sample
+        np.testing.assert_allclose(one[1]["loss"], two[1]["loss"], rtol=1e-4)
+    assert abs(one[1]["loss"][1] - one[1]["loss"][0]) > 1e-3
 
 
 @mirrored

@@ -6,6 +6,7 @@ from keras import layers
 from ..errors import InputError, unknown
 from ..layers import (
     FromWindows,
+    LastWords,
     LayerNormalization,
     LearnedPositions,
     Vocabulary,
@@ -44,8 +45,8 @@ def language_model(words, variant="recurrent", width=256, depth=1, heads=4, wind
     embedding = WordEmbedding(size, width, embeddings_initializer=small, name="embedding")
     x = layers.Dropout(dropout, name="input_dropout")(embedding(rows))
     if variant == "feed_forward":
-        # A causal convolution is a dense layer on the last words side by side.
-        x = layers.Conv1D(2 * width, order, padding="causal", activation="relu", name="block1")(x)
+        x = LastWords(order, name="last_words")(x)
+        x = layers.Dense(2 * width, activation="relu", name="block1")(x)
         x = layers.Dense(2 * width, activation="relu", name="block2")(x)
         x = layers.Dense(width, name="narrow")(x)
     elif variant == "recurrent":

@@ -12,17 +12,24 @@ from .guard import file_stem, guarded, import_tensorflow, run_folder
 Dataset = Annotated[
     str | None,
     typer.Option(
-        help="A TensorFlow Datasets name, or a bundled sample: cifar10_sample, fashion_mnist_sample, mnist_sample."
+        help="A TensorFlow Datasets name, or a bundled sample: cifar10_sample, fashion_mnist_sample, mnist_sample, "
+        "polarity_sample."
     ),
 ]
-Folder = Annotated[pathlib.Path | None, typer.Option(help="A folder of images, instead of a data set.")]
+Folder = Annotated[
+    pathlib.Path | None, typer.Option(help="A folder of images, or of .txt files, instead of a data set.")
+]
+TextFile = Annotated[
+    pathlib.Path | None,
+    typer.Option(help="A text file, a document a line; with labels: LABEL<TAB>document."),
+]
 LabelsFile = Annotated[pathlib.Path | None, typer.Option(help="A CSV table with the header file,VALUE[,VALUE...].")]
 Size = Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")]
 Strategy = Annotated[
     str, typer.Option(help="auto (every GPU there is), one, mirrored, or multiworker (see TF_CONFIG).")
 ]
 Replicas = Annotated[int | None, typer.Option(min=1, help="Replicas for mirrored; without a GPU, parts of the CPU.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="How often to go through the images.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="How often to go through the data.")]
 BatchSize = Annotated[int | None, typer.Option(min=1)]
 Rate = Annotated[float | None, typer.Option(help="The learning rate at its peak.")]
 Precision = Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")]
@@ -34,6 +41,7 @@ def pretrain(
     name: Annotated[str, typer.Argument(help="What to learn: a recipe, such as rotation, vae or colorizer.")],
     dataset: Dataset = None,
     folder: Folder = None,
+    text_file: TextFile = None,
     labels_file: LabelsFile = None,
     encoder: Annotated[
         str | None, typer.Option(help="An architecture, keras.applications:NAME, or a .keras file.")
@@ -60,12 +68,12 @@ def pretrain(
     ] = "train",
     overwrite: Overwrite = False,
 ):
-    """Train a method on images without labels, and save the model in your zoo."""
+    """Train a method on images or texts without labels, and save the model in your zoo."""
     from .. import recipes, zoo
 
     recipe = recipes.get(name)
     recipe = recipe.replace(**_settings(set_ or [], recipe))
-    source = _source(dataset, folder)
+    source = _source(dataset, folder, text_file)
     out = run_folder(name, out)
     import_tensorflow()
     _divide_cpu(strategy, replicas)
@@ -87,6 +95,7 @@ def finetune(
     ],
     dataset: Dataset = None,
     folder: Folder = None,
+    text_file: TextFile = None,
     labels_file: LabelsFile = None,
     labels: Annotated[str, typer.Option(help="How many labels to use: 0.01, 1%, 250, or all.")] = "all",
     mode: Annotated[
@@ -112,7 +121,8 @@ def finetune(
     learning_rate: Rate = None,
     precision: Precision = None,
     augment: Annotated[
-        str | None, typer.Option(help='Views: "flip,shift" by default; "shift" for digits and text, "" for none.')
+        str | None,
+        typer.Option(help='Views: "flip,shift" (digits: "shift"), of texts "drop"; "" for none.'),
     ] = None,
     depth_factor: Annotated[
         float | None, typer.Option(help="discriminative: a block's learning rate over that of the one above; 0.7.")
@@ -129,8 +139,8 @@ def finetune(
     ] = None,
     overwrite: Overwrite = False,
 ):
-    """Carry an encoder to a task with labels, and say how good it is on the test images."""
-    source = _source(dataset, folder) or "cifar10_sample"
+    """Carry an encoder to a task with labels, and say how good it is on the test images or texts."""
+    source = _source(dataset, folder, text_file) or _sample_for(encoder)
     import_tensorflow()
     _divide_cpu(strategy, replicas)
     from .. import transfer
@@ -180,7 +190,7 @@ def _print_comparison(report):
     over = f"Fine-tuned over scratch: {gain('gain')}"
     if "gain_unlabelled" in report:
         over += f"; {list(report['results'])[-1]} over fine-tuned: {gain('gain_unlabelled')}"
-    tested = f"{report['test_images']} test images of {report['dataset']}"
+    tested = f"{report['test_images']} test examples of {report['dataset']}"
     console.print(f"{over} ({tested}{f'; ± 95 % over {len(seeds)} seeds' if len(seeds) > 1 else ''}).")
 
 
@@ -189,10 +199,21 @@ def _give(interval, digits, scale=1):
     return "" if interval is None else f" ± {scale * interval:{digits}}"
 
 
-def _source(dataset, folder):
-    if dataset is not None and folder is not None:
-        raise InputError("give --dataset or --folder, not both")
-    return dataset if folder is None else folder
+def _source(dataset, folder, text_file):
+    given = [each for each in (dataset, folder, text_file) if each is not None]
+    if len(given) > 1:
+        raise InputError("give one of --dataset, --folder and --text-file")
+    if text_file is not None and not text_file.is_file():
+        raise InputError(f"there is no text file {text_file}")
+    return given[0] if given else None
+
+
+def _sample_for(encoder):
+    """The bundled sample that an entry's encoder is tried on, where no data is given."""
+    from .. import zoo
+
+    method = zoo.info(encoder)["recipe"].get("method", "") if encoder in zoo.names() else ""
+    return "polarity_sample" if method.startswith("text.") else "cifar10_sample"
 
 
 def _labels(labels_file):

@@ -22,7 +22,7 @@ def split(texts, punctuation=True):
     """
     texts = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8")  # bytes that aren't UTF-8 become U+FFFD
     texts = tf.strings.regex_replace(texts, r"\[MASK\]", f" {_MASK} ")
-    texts = tf.strings.regex_replace(tf.strings.lower(texts, "utf-8"), r"<br\s*/?>", " ")
+    texts = tf.strings.regex_replace(tf.strings.lower(texts, "utf-8"), r"<br\s*/?>|[\p{Z}\p{Cc}]", " ")
     other = rf"[^\p{{L}}\p{{M}}\p{{N}}\s'{_MASK}]"
     texts = tf.strings.regex_replace(texts, other, r" \0 " if punctuation else " ")
     texts = tf.strings.regex_replace(texts, r"(^|\s)'+|'+(\s|$)", " ")
@@ -46,7 +46,7 @@ class Vocabulary(keras.layers.Layer):
 
     words: the known words, in the order of their ids; punctuation: as for `split`.
 
-    Shape: strings (N,) -> int32 (N, T), T the number of words in the longest; ids (N, T) -> the same.
+    Shape: strings (N,) -> int32 (N, T), T the number of words in the longest, at least 1; ids (N, T) -> the same.
     """
 
     def __init__(self, words, punctuation=True, **kwargs):
@@ -62,7 +62,8 @@ class Vocabulary(keras.layers.Layer):
     def call(self, inputs):
         if inputs.dtype != "string":
             return inputs
-        return tf.cast(self.ragged(inputs).to_tensor(), tf.int32)
+        ids = tf.cast(self.ragged(inputs).to_tensor(), tf.int32)
+        return tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])  # recurrent layers need a step
 
     def ragged(self, texts):
         """Texts (N,) -> the ids of each one's words: a tf.RaggedTensor (N, None), int64."""

@@ -11,8 +11,8 @@ class WordEmbedding(keras.layers.Embedding):
 
     first: ids below it are masked: 1 leaves padding out, 3 unknown and hidden words too.
 
-    Shape: ids (N, T) -> (N, T, d) with a mask; with table=True -> the table (input_dim, d). Ask both in one functional
-    model: Keras's files keep a layer one only there.
+    Shape: ids (N, T) -> (N, T, d) with a mask, 0 where it leaves out; with table=True -> the table (input_dim, d). Ask
+    both in one functional model: Keras's files keep a layer one only there.
     """
 
     def __init__(self, input_dim, output_dim, first=1, **kwargs):
@@ -20,7 +20,10 @@ class WordEmbedding(keras.layers.Embedding):
         self.first = first
 
     def call(self, inputs, table=False):
-        return ops.cast(self.embeddings, self.compute_dtype) if table else super().call(inputs)
+        if table:
+            return ops.cast(self.embeddings, self.compute_dtype)
+        vectors = super().call(inputs)
+        return vectors * ops.cast(self.compute_mask(inputs), vectors.dtype)[..., None]
 
     def compute_mask(self, inputs, mask=None):
         return ops.greater_equal(inputs, self.first)
@@ -164,6 +167,29 @@ class FromWindows(keras.layers.Layer):
     def compute_output_spec(self, inputs):
         windows, _, ids = inputs
         return keras.KerasTensor((*ids.shape, windows.shape[2]), windows.dtype)
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class LastWords(keras.layers.Layer):
+    """The vectors of the last `count` words side by side, at each place of a text; zeros before its first.
+
+    Shape: (N, T, d) -> (N, T, count d).
+    """
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**kwargs)
+        self.count, self.supports_masking = count, True
+
+    def call(self, x):
+        length = tf.shape(x)[1]
+        padded = tf.pad(x, [[0, 0], [self.count - 1, 0], [0, 0]])
+        return tf.concat([padded[:, i : i + length] for i in range(self.count)], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:2], self.count * input_shape[2])
+
+    def get_config(self):
+        return {**super().get_config(), "count": self.count}
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..models import ImageModel
+from ..models import ImageModel, TextModel
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -35,20 +35,29 @@ class Answer(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-@keras.saving.register_keras_serializable("keras_ssl")
-class Classifier(ImageModel):
-    """An encoder with a classifier on top, as fine-tuning leaves it. `predict` gives probabilities (N, K)."""
+class _Classes:
+    """What a classifier of anything says."""
 
     @property
     def classes(self):
         """The names of the K classes, in the order of `predict`'s columns."""
         return self.get_layer("answer").classes
 
-    def classify(self, images, top=3):
-        """The most probable classes: [(name, probability), ...] for one picture, a list of these for a batch."""
-        probabilities = np.asarray(self.predict(images))
+    def classify(self, examples, top=3):
+        """The most probable classes: [(name, probability), ...] for one picture or text, a list of these for many."""
+        probabilities = np.asarray(self.predict(examples))
         rows = [
             [(self.classes[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:top]]
             for row in np.atleast_2d(probabilities)
         ]
         return rows[0] if probabilities.ndim == 1 else rows
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class Classifier(_Classes, ImageModel):
+    """An encoder with a classifier on top, as fine-tuning leaves it. `predict` gives probabilities (N, K)."""
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class TextClassifier(_Classes, TextModel):
+    """The same of texts."""

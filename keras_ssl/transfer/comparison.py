@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from .. import distribution, training
+from .bag import bag_of_words
 from .encoders import open_both, recipe_of, untrained
 from .intervals import interval, merged, over_seeds
 from .linear import probe
@@ -27,6 +28,8 @@ def compare(
     seeds=1, strategy="auto", replicas=None, out=None, overwrite=False, verbose=1, say=None, **changes,
 ):  # fmt: skip
     """Fine-tune an encoder, and set beside it a linear probe of it and the same network trained from scratch.
+
+    Of texts, "bag of words" stands first, see `bag_of_words`: no network at all.
 
     "scratch": the encoder's network with fresh weights, adapted to the unlabelled training images; the same head,
     images and augmentation. "linear probe": see `probe`, on the block that the zoo entry names. "fine-tuned": see
@@ -86,6 +89,10 @@ def _ways(run, encoder, plan, labels, block, changes):
     run.say(f"linear probe: {metric.replace('_', ' ')} {linear[metric]:.3f} on test ({linear['seconds']:.0f} s)")
     model, tuned, history, chosen = run.best("fine-tuned", encoder, full if semi else plan, TUNED, changes)
     results = {"scratch": scratch, "linear probe": linear, "fine-tuned": tuned}
+    if run.dataset.kind == "text":
+        bag = bag_of_words(run.dataset, labels, run.seed)
+        run.say(f"bag of words: {metric.replace('_', ' ')} {bag[metric]:.3f} on test ({bag['seconds']:.0f} s)")
+        results = {"bag of words": bag, **results}
     if not semi:
         return model, results, history, {}
     began = time.perf_counter()
@@ -145,7 +152,13 @@ class Run:
         metric, figures = MAIN[self.dataset.task], score(model, self.dataset, self.part.test)
         count, seconds = len(self.part.keep), round(time.perf_counter() - began, 1)
         self.say(f"{way}: {metric.replace('_', ' ')} {figures[metric]:.3f} on test ({seconds:.0f} s)")
-        return {**figures, "labels": count, "seconds": seconds, **more, "settings": plan.for_count(count).settings()}
+        return {
+            **figures,
+            "labels": count,
+            "seconds": seconds,
+            **more,
+            "settings": plan.for_count(count, self.dataset.kind).settings(),
+        }
 
     def _train(self, name, encoder, plan, rows):
         images = subset(self.dataset, self.part.train, rows)

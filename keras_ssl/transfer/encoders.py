@@ -11,7 +11,9 @@ ADAPTED_TO = 512  # images that an untrained encoder's first layer is fitted to
 
 
 def open_encoder(name, dataset=None, seed=0):
-    """An image encoder, a `keras.Model` from images (N, H, W, C) in 0..255 to a feature map or features (N, D).
+    """An encoder, a `keras.Model` from images (N, H, W, C) in 0..255 to a feature map or features (N, D).
+
+    Or of texts (N,) to a vector for each word (N, T, D).
 
     name: a zoo name; a path of a `.keras` file; "keras.applications:NAME" with its ImageNet weights, which Keras
         downloads; "random:ARCHITECTURE" for an untrained one, where ARCHITECTURE is what `architectures.build` takes;
@@ -117,9 +119,12 @@ def recipe_of(encoder):
     return zoo.info(encoder)["recipe"] if isinstance(encoder, str) and encoder in zoo.names() else {}
 
 
-def check_fits(encoder, shape):
-    """Raises InputError where images of `shape` (H, W, C) can't go into the encoder."""
+def check_fits(encoder, shape, kind="image"):
+    """Raises InputError where images of `shape` (H, W, C), or texts, can't go into the encoder."""
     takes = encoder.input_shape[1:]
+    wanted = modalities.of_encoder(encoder).__name__.rsplit(".", 1)[-1]
+    if kind != wanted:
+        raise InputError(f"the encoder takes {wanted}s, not {kind}s")
     if any(want is not None and want != have for want, have in zip(takes, shape, strict=True)):
         said = "x".join("any" if side is None else str(side) for side in takes)
         given = "x".join("any" if side is None else str(side) for side in shape)

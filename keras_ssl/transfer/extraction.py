@@ -1,4 +1,4 @@
-"""Features of images: a block's output, average-pooled to a few cells and flattened."""
+"""Features of images or texts: a block's output, average-pooled to a few cells and flattened."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..architectures import pooled
 from ..errors import InputError
+from ..models import TextModel
 from .encoders import check_fits, cut, open_both
 from .scores import parts
 
@@ -51,22 +53,31 @@ def _means(size, count, dtype):
 
 
 def features(encoder, images, block=None, grid=3, batch_size=256):
-    """Features of images, one row an image: float32 (N, D).
+    """Features of images or texts, one row each: float32 (N, D).
 
-    encoder: a `keras.Model` of images in 0..255, as `open_encoder` gives it.
+    encoder: a `keras.Model` of images in 0..255, or of texts, as `open_encoder` gives it.
     images: an array (N, H, W, C), or a tf.data.Dataset of single images, which is read batch by batch; labels beside
-        the images are passed over.
+        the images are passed over. Or a list or Dataset of texts, the mean of whose words' vectors is taken.
     block: a name from `blocks(encoder)`, or of any layer; None for the encoder's output.
     grid: maps are average-pooled to at most grid x grid cells (see `AdaptiveAveragePooling`; smaller maps stay) and
         flattened. Vectors stay; sequences are averaged.
 
     Raises InputError for an unknown block, and images that the encoder can't take.
     """
+    if getattr(encoder.inputs[0], "dtype", "") == "string":
+        texts = images
+        if hasattr(images, "element_spec"):
+            texts = [text[0] if isinstance(text, tuple) else text for text in images.as_numpy_iterator()]
+        if len(texts) and not isinstance(texts[0], (str, bytes)):
+            raise InputError("the encoder takes texts, these are images")
+        network = cut(encoder, block)
+        return TextModel(network.input, pooled(network.output)).predict(texts)
     stream = images if hasattr(images, "element_spec") else tf.data.Dataset.from_tensor_slices(np.asarray(images))
     stream = stream.map(lambda image, *labels: image)
     shape = tuple(stream.element_spec.shape)
     if len(shape) != 3:
-        raise InputError(f"features takes single images (H, W, C) from a stream, got elements of shape {shape}")
+        wrong = "texts" if stream.element_spec.dtype == tf.string else f"elements of shape {shape}"
+        raise InputError(f"the encoder takes images, in a stream single ones (H, W, C), got {wrong}")
     check_fits(encoder, shape)
     network = cut(encoder, block)
 

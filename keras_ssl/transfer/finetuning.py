@@ -66,7 +66,7 @@ def finetune(
         report = {
             **score(model, images, part.test), "labels": len(part.keep), "seconds": seconds, "encoder": named,
             "dataset": images.name, "task": images.task, "seed": seed, "replicas": strategy.num_replicas_in_sync,
-            **plan.for_count(len(part.keep)).settings(), **record, "history": history,
+            **plan.for_count(len(part.keep), images.kind).settings(), **record, "history": history,
         }  # fmt: skip
         return model, report, history, images
 

@@ -53,7 +53,7 @@ def fit_linear(task, x, y, test_x, test_y, folds, cs=CS):
     from threadpoolctl import threadpool_limits
 
     # On small matrices BLAS's threads wait for each other far longer than they work, above all on a busy machine.
-    with threadpool_limits(1 if x.nbytes < 64 << 20 else None):
+    with threadpool_limits(1 if getattr(x, "nbytes", 0) < 64 << 20 else None):  # a sparse matrix has none
         reached = [[] for _ in cs]
         for rows, held in folds:
             fit_x, held_x = x[rows], x[held]
@@ -82,7 +82,7 @@ def _path(task, x, y, ask, cs):
         if task == "multilabel":
             yield np.stack([answer[:, -1] for answer in answers], axis=1)
         else:
-            full = np.zeros((len(ask), y.max() + 1), "float32")  # classes that aren't among the labels stay at 0
+            full = np.zeros((ask.shape[0], y.max() + 1), "float32")  # classes that aren't among the labels stay at 0
             full[:, np.unique(y)] = answers[0]
             yield full
 
@@ -99,7 +99,7 @@ def _fitted(model, c, x, y, ask):
     from sklearn.exceptions import ConvergenceWarning
 
     if len(np.unique(y)) == 1:
-        return np.full((len(ask), 1), float(y[0]))
+        return np.full((ask.shape[0], 1), float(y[0]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.set_params(C=c).fit(x, y).predict_proba(ask)

@@ -8,15 +8,17 @@ import numpy as np
 from keras import layers
 
 from .. import saving
-from ..architectures import pooled
+from ..architectures import pooled, trunk
 from ..errors import InputError, unknown
-from .classifier import Answer, Classifier
+from .classifier import Answer, Classifier, TextClassifier
 from .encoders import blocks, cut
 from .extraction import AdaptiveAveragePooling
 
 SEMI_SUPERVISED = ("pseudo-label", "label-spreading")
 MODES = ("full", "probe", "gradual", "discriminative", *SEMI_SUPERVISED)
-IMAGES = 25_000  # about how many images a training sees in all unless it is told its epochs
+SEEN = {"image": 25_000, "text": 10_000}  # about how many examples a training sees unless it is told its epochs
+LEAST = {"image": 8, "text": 2}  # epochs then
+VIEWS = {"image": "flip,shift", "text": "drop"}
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,12 @@ class Plan:
         Ruder, ACL 2018, arXiv:1801.06146); "discriminative": all weights, each block at `depth_factor` of the learning
         rate of what lies above it (the same paper); "pseudo-label" and "label-spreading": all weights, also on images
         without labels (see `semi_supervised.teach`).
-    epochs: None for about `IMAGES` images in all, in 8 to 100 epochs.
+    epochs: None for about 25,000 images in all, in 8 to 100 epochs; 10,000 texts in 2 to 100.
     learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, momentum, beta_1, beta_2: as in a
         Recipe.
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
-    augment: as `augmentation` takes it.
+    augment: as `augmentation` takes it, of texts as `cut_up`; None for "flip,shift", or "drop".
+    longest: words of a text that training looks at, half of them from its end.
     depth_factor: of "discriminative", in (0, 1]; 1 is "full".
     precision: "float32" or "mixed_bfloat16", in which the encoder's layers count (its weights stay float32).
     rounds, threshold, right, unlabelled: of the semi-supervised modes, see `semi_supervised.teach`.
@@ -51,7 +54,8 @@ class Plan:
     beta_2: float = 0.999
     block: str = ""
     grid: int = 1
-    augment: str = "flip,shift"
+    augment: str | None = None
+    longest: int = 256
     depth_factor: float = 0.7
     rounds: int = 3
     threshold: float | None = None
@@ -82,9 +86,12 @@ class Plan:
                 raise unknown("setting of fine-tuning", name, names)
         return dataclasses.replace(self, **changes)
 
-    def for_count(self, count):
-        """The plan with its epochs decided for `count` images."""
-        return self if self.epochs else self.replace(epochs=int(np.clip(round(IMAGES / count), 8, 100)))
+    def for_count(self, count, kind="image"):
+        """The plan with its epochs and augmentation decided for `count` images, or texts."""
+        plan = self if self.augment is not None else self.replace(augment=VIEWS[kind])
+        if plan.epochs:
+            return plan
+        return plan.replace(epochs=int(np.clip(round(SEEN[kind] / count), LEAST[kind], 100)))
 
     def settings(self):
         """The fields that count in this mode, as a dictionary."""
@@ -98,14 +105,16 @@ class Plan:
 def build(encoder, plan, dataset):
     """(network, model): the network that trains, from images to logits or standardised values; and what users get.
 
+    Of texts, both take ids of words.
+
     Both share their layers; the encoder in them is a copy. A regression learns its labels with mean 0 and deviation 1.
     """
     copy = cut(saving.plain_copy(encoder, plan.precision), plan.block)
+    if dataset.kind == "text":
+        copy = trunk(copy)
     x = copy(copy.input)
     if len(x.shape) == 4 and plan.grid > 1:
         x = layers.Flatten(name="cells")(AdaptiveAveragePooling(plan.grid, name="pool")(x))
-    elif len(x.shape) == 3:
-        x = layers.GlobalAveragePooling1D(name="pool")(x)
     else:
         x = pooled(x)
     labels = dataset.labels("train")
@@ -114,7 +123,8 @@ def build(encoder, plan, dataset):
     network = keras.Model(copy.input, x)
     mean, deviation = standard(labels) if dataset.task == "regression" else (0.0, 1.0)
     answer = Answer(dataset.task, dataset.classes, deviation, mean, dtype="float32", name="answer")
-    return network, Classifier(copy.input, answer(x), name="classifier")
+    kind = TextClassifier if dataset.kind == "text" else Classifier
+    return network, kind(copy.input, answer(x), name="classifier")
 
 
 def standard(labels):

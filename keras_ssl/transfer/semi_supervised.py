@@ -1,12 +1,10 @@
 """Few labels, many images without: what can be told of these with confidence teaches the network too."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from ..data.array_sets import ArraySplit
 from .scores import classified, left_over
 from .spreading import figures, spread
+from .subset import held as held_in_memory
 from .subset import subset
 from .tuning import score, train
 
@@ -160,4 +158,4 @@ class _Rows:
 
 def _pictures(dataset, images, rows, labels):
     """A DataSet like the given one whose "train" has these rows of the images, with these labels."""
-    return replace(dataset, stored={"train": ArraySplit(_Rows(images, rows), labels, None, None)})
+    return held_in_memory(dataset, images[rows] if dataset.kind == "text" else _Rows(images, rows), labels)

@@ -1,4 +1,4 @@
-"""Some labelled images of a DataSet, as training reads them, and their light augmentation."""
+"""Some labelled examples of a DataSet, as training reads them, and their light augmentation."""
 
 from dataclasses import replace
 
@@ -8,9 +8,12 @@ import tensorflow as tf
 from .. import views
 from ..data.array_sets import ArraySplit
 from ..data.dataset import Subset
+from ..data.text_sets import TextSplit
 from ..errors import unknown
+from ..layers.vocabulary import MASK
 
 CACHED = 64 << 20  # bytes of images up to which they are kept in memory
+DROPPED = 0.1  # of the words
 AUGMENTATIONS = {
     "flip": views.flip,
     "shift": lambda images, seed: views.shift(images, seed, pixels=images.shape[1] // 8),
@@ -18,13 +21,43 @@ AUGMENTATIONS = {
 
 
 def subset(dataset, split, keep):
-    """A DataSet whose "train" has the images `keep` (sorted indices) of a split: few in memory, many as a stream."""
+    """A DataSet whose "train" has the examples `keep` (sorted indices) of a split: few in memory, many as a stream."""
     if len(keep) * np.prod(dataset.shape) <= CACHED:
-        images, labels = dataset.arrays(split, keep=keep)
-        stored = ArraySplit(images, labels, None, None)
-    else:
-        stored = Subset(dataset, split, keep)
+        return held(dataset, *dataset.arrays(split, keep=keep))
+    return replace(dataset, stored={"train": Subset(dataset, split, keep)})
+
+
+def held(dataset, examples, labels):
+    """A DataSet like the given one whose "train" has these examples, in memory, with these labels."""
+    text = dataset.kind == "text"
+    stored = TextSplit(examples, labels) if text else ArraySplit(examples, labels, None, None)
     return replace(dataset, stored={"train": stored})
+
+
+def cut_up(vocabulary, longest, names):
+    """A function of a batch (texts, labels) and a seed that gives (ids (N, T), labels), as networks train on them.
+
+    longest: of longer texts the first and the last words are taken, half of these each. names: "drop" hides a tenth of
+    the words, "" none. Raises InputError for another name.
+    """
+    if names not in ("drop", ""):
+        raise unknown("augmentation of texts", names, ["drop", ""])
+
+    def augment(batch, seed):
+        texts, labels = batch
+        ids = vocabulary.ragged(texts)
+        half = longest // 2
+        long = ids.row_lengths()[:, None] > longest
+        ends = tf.where(long, tf.concat([ids[:, :half], ids[:, -half:]], axis=1).to_tensor(shape=[None, longest]),
+                        ids.to_tensor(shape=[None, longest]))  # fmt: skip
+        ids = tf.cast(ends, tf.int32)
+        ids = ids[:, : tf.reduce_max(tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1))]
+        if names:
+            hidden = tf.random.stateless_uniform(tf.shape(ids), seed) < DROPPED
+            ids = tf.where(hidden & (ids != 0), MASK, ids)
+        return ids, labels
+
+    return augment
 
 
 def augmentation(names):

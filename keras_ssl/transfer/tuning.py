@@ -9,7 +9,7 @@ from .encoders import check_fits
 from .plans import build, set_trainable, stages, standard, unfreeze
 from .rates import by_depth
 from .scores import scores
-from .subset import augmentation
+from .subset import augmentation, cut_up
 
 
 def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=()):
@@ -19,10 +19,11 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
 
     Returns (model, history): an uncompiled `Classifier` in float32; {name: values per epoch}.
     """
-    check_fits(encoder, images.shape)
+    check_fits(encoder, images.shape, images.kind)
     strategy = strategy or tf.distribute.get_strategy()
-    plan = plan.for_count(images.count("train"))
-    augment = augmentation(plan.augment)
+    plan = plan.for_count(images.count("train"), images.kind)
+    text = images.kind == "text"
+    augment = cut_up(encoder.words(), plan.longest, plan.augment) if text else augmentation(plan.augment)
     if images.task == "regression":
         mean, deviation = (tf.constant(each, tf.float32) for each in standard(images.labels("train")))
 

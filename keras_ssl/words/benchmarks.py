@@ -17,7 +17,7 @@ def similarity_score(vectors, pairs):
     the first of a word's spellings stands for it.
 
     Returns {"spearman": in -1..1, "pairs": how many were known, "left_out": how many not}. Raises InputError for fewer
-    than two known pairs.
+    than two known pairs, and where all cosines or all scores are alike.
     """
     from scipy.stats import spearmanr
 
@@ -28,6 +28,8 @@ def similarity_score(vectors, pairs):
         raise InputError(f"a rank correlation needs two known pairs, but of {len(pairs)} {len(known)} are known")
     firsts, seconds, scores = (list(column) for column in zip(*known, strict=True))
     cosines = (unit(vectors.matrix[firsts]) * unit(vectors.matrix[seconds])).sum(axis=1)
+    if not np.ptp(scores) or not np.ptp(cosines):
+        raise InputError(f"of {len(known)} pairs all scores or all cosines are alike: there are no ranks to correlate")
     correlation = float(spearmanr(scores, cosines).statistic)
     return {"spearman": correlation, "pairs": len(known), "left_out": len(pairs) - len(known)}
 
@@ -71,6 +73,8 @@ def read_pairs(path):
             pairs.append((first.strip(), second.strip(), float(score)))
         except ValueError:
             raise InputError(f"{path}, line {number}: not word, tab, word, tab, score") from None
+        if not np.isfinite(pairs[-1][2]):
+            raise InputError(f"{path}, line {number}: the score has to be finite")
     return pairs
 
 

@@ -28,7 +28,8 @@ def map_of(vectors, words, path, title=None):
     place = dict(zip(names, points, strict=True))
     plt = _pyplot()
     side = float(np.clip(5 + 0.06 * len(names), 6, 12))
-    fig, axis = plt.subplots(figsize=(1.25 * side, side), layout="constrained")
+    # The dots per inch of the file: at others text has other widths, and names set apart could touch.
+    fig, axis = plt.subplots(figsize=(1.25 * side, side), dpi=110, layout="constrained")
     colours = plt.get_cmap("tab10" if len(groups) <= 10 else "tab20")
     for i, (group, some) in enumerate(groups.items()):
         axis.scatter(*np.reshape([place[word] for word in some], (-1, 2)).T, s=16, color=colours(i), label=group)
@@ -95,7 +96,9 @@ def _name(fig, axis, points, names):
     around = np.stack([np.cos(turns), np.sin(turns)], axis=1)
     taken = np.concatenate([dots - 3 * scale, dots + 3 * scale], axis=1)  # left, bottom, right, top
     for dot, point, name in zip(dots, points, names, strict=True):
-        text = axis.annotate(name, point, (0, 0), textcoords="offset points", ha="center", va="center", fontsize=9)
+        text = axis.annotate(
+            name, point, (0, 0), textcoords="offset points", ha="center", va="center", fontsize=9, parse_math=False
+        )
         box = text.get_window_extent()
         half = np.array([box.width, box.height]) / 2
         shifts = np.concatenate([around * (reach * scale) + np.round(around, 3) * half for reach in REACH])

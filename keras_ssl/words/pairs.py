@@ -110,11 +110,17 @@ def softmax(table, contexts, rows):
     scores = tf.einsum("rid,cd->ric", v, contexts)
     pairs = tf.reduce_sum(near, axis=2, keepdims=True)
     expected = pairs * tf.nn.softmax(scores)
-    by_word = tf.einsum("ric,cd->rid", expected, contexts) - tf.matmul(near, u)
+    by_word = (tf.einsum("ric,cd->rid", expected, contexts) - tf.matmul(near, u)) * _held(pairs[..., 0], words, table)
     by_all = tf.einsum("ric,rid->cd", expected, v)
     by_around = -tf.matmul(near, v, transpose_a=True)
     by_context = by_all + tf.math.unsorted_segment_sum(
         tf.reshape(by_around, [-1, v.shape[2]]), tf.reshape(around, [-1]), contexts.shape[0]
+    )
+    met = tf.math.unsorted_segment_sum(
+        tf.reshape(tf.reduce_sum(near, axis=1), [-1]), tf.reshape(around, [-1]), contexts.shape[0]
+    )
+    by_context *= (
+        MET / tf.maximum(tf.maximum(_of_all(met), _of_all(tf.reduce_sum(expected, axis=[0, 1]))), MET)[:, None]
     )
     total = tf.reduce_sum(pairs[..., 0] * tf.reduce_logsumexp(scores, axis=2))
     total -= tf.reduce_sum(near * tf.matmul(v, u, transpose_b=True))
@@ -128,8 +134,16 @@ def _held(met, ids, table):
     same direction, such as of "the", would overshoot.
     """
     ids = tf.reshape(ids, [-1])
-    times = tf.math.unsorted_segment_sum(tf.reshape(met, [-1]), ids, table.shape[0])
+    times = _of_all(tf.math.unsorted_segment_sum(tf.reshape(met, [-1]), ids, table.shape[0]))
     return tf.reshape(tf.gather(MET / tf.maximum(times, MET), ids), tf.shape(met))[..., None]
+
+
+def _of_all(counts):
+    """The sum of all replicas' counts."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return counts
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, counts)
 
 
 STEPS = {"skip_gram": skip_gram, "cbow": cbow}
