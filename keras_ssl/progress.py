@@ -10,9 +10,11 @@ from rich.progress import Progress as Bar
 
 from .errors import InputError
 
+QUIET = 120  # seconds after which a log gets a line within an epoch
+
 
 class Progress(keras.callbacks.Callback):
-    """One bar over all epochs from `done`, with the loss and the time left."""
+    """One bar over all epochs from `done`, with the loss and the time left; in a log, lines."""
 
     def __init__(self, name, steps, epochs, done=0):
         super().__init__()
@@ -27,21 +29,25 @@ class Progress(keras.callbacks.Callback):
             self.name, total=self.steps * self.epochs, completed=self.steps * self.done, state=""
         )
         self.bar.start()
-        self.began = time.time()
+        self.began = self.said = time.time()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update(self.task, advance=1, state=f"epoch {self.epoch + 1}/{self.epochs} loss {_short(logs, 'loss')}")
+        if not self.console.is_terminal and time.time() - self.said > QUIET:
+            self.say(f"step {batch + 1}/{self.steps} of epoch {self.epoch + 1}/{self.epochs}", logs)
 
     def on_epoch_end(self, epoch, logs=None):
         # In a log, about ten lines however many epochs there are.
         if not self.console.is_terminal and (epoch + 1 == self.epochs or (epoch + 1) % max(1, self.epochs // 10) == 0):
-            values = "  ".join(f"{k} {_short(logs, k)}" for k in logs or {})
-            print(
-                f"{self.name} epoch {epoch + 1}/{self.epochs}  {time.time() - self.began:.0f} s  {values}", flush=True
-            )
+            self.say(f"epoch {epoch + 1}/{self.epochs}", logs)
+
+    def say(self, where, logs):
+        self.said = time.time()
+        values = "  ".join(f"{k} {_short(logs, k)}" for k in logs or {})
+        print(f"{self.name} {where}  {self.said - self.began:.0f} s  {values}", flush=True)
 
     def on_train_end(self, logs=None):
         self.bar.stop()

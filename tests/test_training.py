@@ -264,7 +264,8 @@ for job in json.loads(sys.argv[2]):
     if job.get("encoder"):
         job["encoder"] = noisy
     kill = job.pop("kill")
-    model, history = training.pretrain(dataset=images, callbacks=[Kill()] if kill else [], **job)
+    data = job.pop("texts", images)
+    model, history = training.pretrain(dataset=data, callbacks=[Kill()] if kill else [], **job)
     assert len(history["epoch"]) == 4, history
     assert all(np.isfinite(values).all() for values in history.values()), history
 """
@@ -280,7 +281,14 @@ VQVAE = {
     "options": {"vectors": 32, "code": 4, "revive": 0.9, "width": 4, "prior": [8, 1]},
     "encoder_options": {"widths": [4, 4]},
 }
+TEXTS = {
+    "texts": ["the king ruled the old land", "we cook the fish with rice and salt tonight"] * 24,
+    "least": 1, "window": 32, "batch_size": 4, "verbose": 0,
+}  # fmt: skip
 JOBS = {
+    "word2vec": {**TEXTS, "recipe": "word2vec", "encoder_options": {"width": 8}, "options": {"drawn": 4, "sample": 0}},
+    "masked_lm": {**TEXTS, "recipe": "masked_lm", "encoder_options": {"width": 8, "depth": 1, "heads": 2}},
+    "next_word": {**TEXTS, "recipe": "next_word", "encoder_options": {"width": 8, "dropout": 0.3}},
     # with layers that draw random numbers
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},
     "gan": GAN,  # two optimizers

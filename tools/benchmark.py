@@ -1,4 +1,4 @@
-"""Training speed as ratios of one run: tools/benchmark.py [--what encoder] [--seconds 15] [--precision P]
+"""Training speed as ratios of one run: python tools/benchmark.py WHAT
 
 encoder: images a second of one rotation-like training step (32x32, batch 256, SGD with momentum) of our encoder; of
 the same network from plain Keras layers; of the same network in PyTorch, where that is installed; and of ours on two
@@ -6,6 +6,12 @@ replicas, which on one processor's two logical devices shows what replication co
 
 rbm: seconds that our Boltzmann machine and scikit-learn's take for the same epochs of the same batches, both in float32
 with persistent chains, and the pseudo-likelihood that each reaches on test images, by scikit-learn's function.
+
+pca: seconds that our linear autoencoder and scikit-learn's PCA take for 32 numbers an image of Fashion-MNIST, and the
+squared error of each on test images. What gradients take a hundred times longer for is the same subspace.
+
+word2vec: words of IMDB's reviews a second, in training alone, of our word2vec and of gensim's with as many threads, on
+the same known words, dimension, window, negatives and epochs; and how good the vectors of each are, over seeds.
 """
 
 import argparse
@@ -19,12 +25,20 @@ BATCH, SIDE, CLASSES = 256, 32, 4
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", default="encoder", choices=["encoder", "rbm"])
+    parser.add_argument("what", nargs="?", default="encoder", choices=["encoder", "rbm", "pca", "word2vec"])
     parser.add_argument("--seconds", type=float, default=15, help="of measuring for each network")
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16"])
+    parser.add_argument("--texts", type=int, help="word2vec: of this many reviews only")
+    parser.add_argument("--epochs", type=int, help="word2vec: 5 by default")
+    parser.add_argument("--seeds", type=int, default=3, help="word2vec: repeat with so many seeds")
+    parser.add_argument("--pairs", action="append", default=[], help="word2vec: a further file of word, word, score")
     given = parser.parse_args()
     if given.what == "rbm":
         boltzmann_machines()
+    elif given.what == "pca":
+        subspaces()
+    elif given.what == "word2vec":
+        word_vectors(given)
     else:
         encoders(given)
 
@@ -169,6 +183,103 @@ def boltzmann_machines(units=1000, epochs=5, rate=0.05, n=10_000):
     rows.insert(0, ("ours", ours, theirs.score_samples(flat_test).mean()))
     for name, taken, likelihood in rows:
         print(f"{name:32} {taken:6.1f} s   pseudo-likelihood {likelihood:7.1f}   {ours / taken:5.2f} x our speed")
+
+
+def subspaces():
+    """Our linear autoencoder by its recipe, and scikit-learn's PCA of the same images."""
+    import numpy as np
+    from sklearn.decomposition import PCA
+
+    from keras_ssl import data, methods, recipes, training
+
+    row = recipes.get("pca_autoencoder")
+    dataset, method = data.open(row.dataset), methods.get(row.method)
+    pretext_options, _, loss = methods.options_of(method, row.options)
+    model = training.build(row, dataset.shape)
+    batches, steps = training.epochs_of_batches(
+        dataset, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
+        batch_size=row.batch_size, epochs=row.epochs, seed=row.seed,
+    )  # fmt: skip
+    model.compile(training.make_optimizer(row, steps * row.epochs), loss, jit_compile=False)
+    began = time.perf_counter()
+    model.fit(batches, epochs=row.epochs, steps_per_epoch=steps, verbose=0, shuffle=False)
+    ours = time.perf_counter() - began
+
+    train, test = ((dataset.arrays(split)[0] / 255).reshape(dataset.count(split), -1) for split in ("train", "test"))
+    began = time.perf_counter()
+    axes = PCA(32, random_state=0).fit(train.astype("float32"))
+    theirs = time.perf_counter() - began
+    back = axes.inverse_transform(axes.transform(test.astype("float32")))
+    rebuilt = model.predict(dataset.arrays("test")[0]).reshape(len(test), -1) / 255
+    for name, seconds, made in (("ours", ours, rebuilt), ("scikit-learn's PCA", theirs, back)):
+        print(f"{name:32} {seconds:6.1f} s   squared error {np.mean((made - test) ** 2):.5f}   {ours / seconds:5.2f} x")
+
+
+def word_vectors(given):
+    """Ours by its recipe, as `pretrain` trains it, and gensim's; a line a seed, then means and ratios."""
+    import gensim
+    import numpy as np
+    from gensim.test.utils import datapath
+
+    from keras_ssl import data, methods, modalities, recipes, training
+    from keras_ssl.words import WordVectors, benchmarks
+
+    row = recipes.get("word2vec").replace(**({"epochs": given.epochs} if given.epochs else {}))
+    method, modality = methods.get(row.method), modalities.of(row.method)
+    dataset = modality.open(row)
+    if given.texts:
+        dataset = data.open({"train": dataset.arrays("train", limit=given.texts)[0]})
+    prepared = modality.prepare(dataset, row)
+    vocabulary = training.build(row, prepared.known).words()
+    ids, ends = modality.encoded(dataset.stream("train", labels=False), vocabulary)
+    known = vocabulary.spell(np.arange(vocabulary.size))
+    texts = [[known[i] for i in text if i > 2] for text in np.split(ids, ends[:-1])]
+    threads, raw = len(os.sched_getaffinity(0)), len(ids) * row.epochs
+    print(f"{len(ends)} texts, {len(ids)} words, {len(vocabulary.words)} known; {row.epochs} epochs, {threads} threads")
+
+    def ours(seed):
+        import keras
+
+        keras.utils.set_random_seed(seed)
+        model = training.build(row, prepared.known)
+        batches, steps = training.epochs_of_batches(
+            prepared.examples, lambda batch, number: method.pretext(batch, number, prepared.counts),
+            batch_size=row.batch_size, epochs=row.epochs, seed=seed,
+        )  # fmt: skip
+        model.compile(training.make_optimizer(row, steps * row.epochs), "negative_sampling", jit_compile=False)
+        began = time.perf_counter()
+        model.fit(batches, epochs=row.epochs, steps_per_epoch=steps, verbose=0, shuffle=False)
+        return raw / (time.perf_counter() - began), model.vectors()
+
+    def theirs(seed):
+        model = gensim.models.Word2Vec(
+            vector_size=100, window=5, negative=5, sg=1, min_count=1, sample=1e-3, workers=threads, seed=seed
+        )
+        model.build_vocab(texts)
+        began = time.perf_counter()
+        model.train(texts, total_examples=len(texts), epochs=row.epochs)
+        speed = raw / (time.perf_counter() - began)
+        return speed, WordVectors(model.wv.index_to_key, model.wv.vectors)
+
+    files = {"WordSim-353": datapath("wordsim353.tsv"), "SimLex-999": datapath("simlex999.txt")}
+    files |= {os.path.basename(file): file for file in given.pairs}
+    questions = benchmarks.read_questions(datapath("questions-words.txt"))
+    found = {"ours": [], f"gensim {gensim.__version__}": []}
+    for seed in range(given.seeds):
+        for name, train in zip(found, (ours, theirs), strict=True):
+            speed, vectors = train(seed)
+            figures = {"words/s": speed}
+            for title, file in files.items():
+                figures[title] = benchmarks.similarity_score(vectors, benchmarks.read_pairs(file))["spearman"]
+            figures["analogies"] = benchmarks.analogy_score(vectors, questions)["accuracy"]
+            found[name].append(figures)
+            print(f"seed {seed}  {name:16}", *(f"{k} {v:.4g}" for k, v in figures.items()), sep="   ", flush=True)
+    means = {name: {k: np.mean([row[k] for row in rows]) for k in rows[0]} for name, rows in found.items()}
+    for name, row in means.items():
+        print(f"mean    {name:16}", *(f"{k} {v:.4g}" for k, v in row.items()), sep="   ")
+    mine, other = means.values()
+    speed = mine.pop("words/s") / other.pop("words/s")
+    print(f"ours over gensim: {speed:.2f} x as fast;", *(f"{k} {v - other[k]:+.4f}" for k, v in mine.items()))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,17 @@ def test_analogies_by_hand():
         benchmarks.analogy_score(vectors, {"royal": asked}, restrict=2)
 
 
+def test_no_spelling_of_a_word_of_the_question_answers_it():
+    # KING lies where the question points, the queen a little beside it.
+    matrix = [[1, 0, 0], [0, 1, 0], [1, 0, 2], [0, 1, 3], [0.2**0.5 - 1, 1, 0.8**0.5]]
+    vectors = WordVectors(["man", "woman", "king", "queen", "KING"], matrix)
+    assert vectors.analogy("man", "king", "woman")[0][0] == "KING"
+    assert benchmarks.analogy_score(vectors, {"s": [("man", "king", "woman", "queen")]})["accuracy"] == 1
+    # Of three words the question leaves none to answer with, though it asks for the first.
+    asked = {"s": [("man", "king", "woman", "man")]}
+    assert benchmarks.analogy_score(vectors, asked, restrict=3)["accuracy"] == 0
+
+
 def test_similarity_is_gensims_and_scipys(both, tmp_path):
     ours, theirs = both
     draw = np.random.default_rng(5)
