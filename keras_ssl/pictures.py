@@ -76,6 +76,24 @@ def bars(names, series, path, title=None, label=""):
     _write(fig, path, plt)
 
 
+def lines(ticks, series, path, title, across, up):
+    """Write a PNG of series {name: [(mean, half an interval or None), ...]} over named ticks.
+
+    across, up: what the axes are called; up is in 0..1, drawn in percent.
+    """
+    plt = _pyplot()
+    fig, ax = plt.subplots(figsize=(8, 5))
+    for name, values in series.items():
+        means, halves = [100 * m for m, _ in values], [100 * (h or 0) for _, h in values]
+        ax.errorbar(range(len(means)), means, halves, label=name, marker="o", capsize=3)
+    ax.set_xticks(range(len(ticks)), ticks)
+    ax.set(xlabel=across, ylabel=f"{up}, %")
+    ax.set_title(title, parse_math=False)
+    ax.grid(alpha=0.3)
+    ax.legend()
+    _write(fig, path, plt)
+
+
 def answers(rows, path, title=None):
     """Write rows of (text, answers [(answer, number or None), ...]) as a PNG: bars of the numbers, or lines of text."""
     import textwrap

@@ -1,6 +1,7 @@
 """Every image encoder of the zoo through the same work: python tools/compare.py [NAME ...] [--write]
 
 Or every generative model: python tools/compare.py generation [--write]
+Or what texts' encoders are worth over the number of labels: python tools/compare.py sentiment [--write]
 
 Takes each encoder of the zoo that was trained on photos (or those named), random weights and the supervised network
 through linear probe, k-nearest neighbours and fine-tuning with 1 % (three seeds), 10 % and, for the best three, all of
@@ -10,6 +11,9 @@ its chart beside it.
 
 generation: autoencoder, VAE, Boltzmann machine and GAN on Fashion-MNIST, as keras_ssl.generation says; those that were
 trained on other images are trained first, into your own zoo. Its figures are kept in zoo/generation.json.
+
+sentiment: bag of words, word vectors, language models and the masked one on IMDB's reviews, as
+keras_ssl.transfer.label_curve says. Its figures are kept in zoo/sentiment.json.
 """
 
 import argparse
@@ -19,10 +23,13 @@ import sys
 
 from keras_ssl import cards, data, generation, pictures, zoo
 from keras_ssl.errors import InputError, unknown
-from keras_ssl.transfer import table
+from keras_ssl.transfer import label_curve, table
 
 BEGIN, END = "<!-- comparison: written by tools/compare.py -->", "<!-- end of comparison -->"
 GENERATION = "<!-- generation: written by tools/compare.py generation -->", "<!-- end of generation -->"
+SENTIMENT = "<!-- sentiment: written by tools/compare.py sentiment -->", "<!-- end of sentiment -->"
+READERS, TUNED = ("word2vec", "next_word", "masked_lm"), "masked_lm"
+SETS = {"generation": "fashion_mnist", "sentiment": "imdb_reviews"}
 TOP = 3  # encoders that are fine-tuned with all labels
 ROOT = pathlib.Path(__file__).parent.parent
 PICTURE = "zoo/comparison.png"
@@ -31,18 +38,18 @@ PICTURE = "zoo/comparison.png"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="zoo entries; all on photos by default")
-    parser.add_argument("--dataset", help="cifar10; for generation fashion_mnist")
-    parser.add_argument("--kept", type=pathlib.Path, help="figures: zoo/comparison.json, or zoo/generation.json")
+    parser.add_argument("--dataset", help="cifar10; for generation fashion_mnist, for sentiment imdb_reviews")
+    parser.add_argument("--kept", type=pathlib.Path, help="figures: zoo/comparison.json, or zoo/generation.json, ...")
     parser.add_argument("--write", action="store_true", help="write README's table and its chart")
     given = parser.parse_args()
-    made = given.names == ["generation"]
-    given.dataset = given.dataset or ("fashion_mnist" if made else "cifar10")
-    given.kept = given.kept or ROOT / "zoo" / ("generation.json" if made else "comparison.json")
-    if given.write and given.names and not made:
+    what = given.names[0] if given.names in (["generation"], ["sentiment"]) else "comparison"
+    given.dataset = given.dataset or SETS.get(what, "cifar10")
+    given.kept = given.kept or ROOT / "zoo" / f"{what}.json"
+    if given.write and given.names and what == "comparison":
         parser.error("--write takes all encoders, not some by name")
     try:
-        if made:
-            generate(given)
+        if what in SETS:
+            {"generation": generate, "sentiment": read}[what](given)
             return
         groups = table.rows()
         for name in given.names:
@@ -109,6 +116,16 @@ def generate(given):
         pictures.grid([("real", dataset.arrays("test", limit=10)[0], None), *rows], ROOT / "zoo" / "generation.png")
         picture = "![samples of each, below real images](zoo/generation.png)"
         cards.put(ROOT / "README.md", *GENERATION, f"{text}\n\n{picture}")
+
+
+def read(given):
+    dataset = data.open(given.dataset)
+    found = label_curve.label_curve(dataset, READERS, TUNED, given.kept, say=lambda line: print(line, flush=True))
+    text = label_curve.markdown(found)
+    print(text)
+    if given.write:
+        label_curve.chart(found, ROOT / "zoo" / "sentiment.png", f"Sentiment of {dataset.name}, by labels")
+        cards.put(ROOT / "README.md", *SENTIMENT, f"{text}\n\n![accuracy over labels](zoo/sentiment.png)")
 
 
 if __name__ == "__main__":

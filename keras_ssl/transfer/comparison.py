@@ -132,6 +132,12 @@ class Run:
     def best(self, way, encoder, plan, schedules, given):
         """(model, row, history, plan) of the schedule that is best on held-out labels, trained on all chosen labels."""
         began = time.perf_counter()
+        plan, tried = self.chosen(way, encoder, plan, schedules, given)
+        model, history = self._train(way, encoder, plan, self.part.keep)
+        return model, self.row(way, model, plan, began, tried=tried), history, plan
+
+    def chosen(self, way, encoder, plan, schedules, given):
+        """(the plan with the schedule that is best on held-out labels, what was tried)."""
         metric = MAIN[self.dataset.task]
         # What a person sets isn't searched.
         schedules = [{k: v for k, v in each.items() if given.get(k) is None} for each in schedules]
@@ -143,9 +149,7 @@ class Run:
             tried.append({**schedule, metric: score(model, self.dataset, self.part.train, held)[metric]})
             self.say(f"{way}, {_words(schedule)}: {tried[-1][metric]:.3f} on {len(held)} held-out images")
         chosen = schedules[int(np.argmax([each[metric] for each in tried]))] if tried else schedules[0]
-        plan = plan.replace(**chosen)
-        model, history = self._train(way, encoder, plan, self.part.keep)
-        return model, self.row(way, model, plan, began, tried=tried), history, plan
+        return plan.replace(**chosen), tried
 
     def row(self, way, model, plan, began, **more):
         """What the table tells of a trained model: figures on the test split, labels, seconds since `began`, ..."""
