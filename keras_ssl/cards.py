@@ -16,6 +16,7 @@ def card(name):
     lines += ["```python", "import keras_ssl", f'model = keras_ssl.zoo.load("{name}")', "```", ""]
     lines += _figures("Measured on the official test split", metrics.get("full"))
     lines += _figures("Measured on the bundled sample", metrics.get("sample"))
+    lines += [metrics["notes"], ""] if metrics.get("notes") else []
     lines += ["## Trained with", "", "| | |", "|---|---|"]
     lines += [
         f"| {key.replace('_', ' ')} | {_text(value)} |" for key, value in recipe.items() if value not in ({}, "", None)
@@ -68,7 +69,12 @@ def put(readme, begin, end, text):
 def _figures(title, measured):
     if not measured:
         return []
-    lines = [f"## {title}", "", f"{measured['data']}, {measured['images']} images; `{measured['command']}`", ""]
+    lines = [
+        f"## {title}",
+        "",
+        f"{measured['data']}, {measured['images']} {measured.get('kind', 'image')}s; `{measured['command']}`",
+        "",
+    ]
     lines += ["| figure | value | beside it |", "|---|---|---|"]
     for key, values in measured["figures"].items():
         beside = ", ".join(f"{k.replace('_', ' ')} {_text(v)}" for k, v in values.items() if k != "value")

@@ -53,6 +53,7 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
         "split": split,
         "probed_on": probed.name,
         "images": own_set.count("test"),
+        **({} if own_set.kind == "image" else {"kind": own_set.kind}),
         "seed": seed,
         "figures": {k: {n: _plain(v) for n, v in values.items()} for k, values in figures.items()},
     }

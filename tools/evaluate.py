@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from keras_ssl import cards, zoo
+from keras_ssl import cards, methods, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.evaluation import evaluate
 
@@ -36,6 +36,9 @@ def main():
         if given.write:
             folder = zoo.path(given.name)
             before = zoo.info(given.name)["metrics"]
+            method = methods.get(zoo.info(given.name)["recipe"]["method"])
+            if "full" in measured and hasattr(method, "notes"):
+                measured["notes"] = method.notes(zoo.load(given.name), folder)
             zoo.write_json(folder / "metrics.json", {**before, **measured})
             (folder / "README.md").write_text(cards.card(given.name))
     except InputError as error:

@@ -8,6 +8,7 @@ LOSS, METRICS                                  what compile() gets; LOSS None wh
 measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
                                                what a method without learning reaches, {"chance": 0.25}
 show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
+notes(model, folder) -> Markdown               (only where the card says more; pictures go into the folder)
 LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
 FIXED_SIZE = True                              (only where the network takes images of one size)
 OWN_ENCODER = True                             (only where the encoder's weights are the method's own: build refuses

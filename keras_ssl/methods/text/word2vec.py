@@ -23,6 +23,11 @@ from ...words import bias, pairs
 LOSS = {"negative_sampling": "negative_sampling", "softmax": "softmax"}
 METRICS = []
 SEPARATOR = 10  # zeros between texts: no word sees over them
+LEFT = (
+    "Debiasing takes one direction out of words that aren't gendered by definition, and nothing else: words that lay "
+    "on one side still lie near each other, so that what was read off the direction can be read off their neighbours "
+    "(Gonen and Goldberg, NAACL 2019, arXiv:1903.03862). It is no proof of fairness in what is built on the vectors."
+)
 ASKED = ["good", "actor", "king", "london", "guitar"]
 
 
@@ -171,8 +176,40 @@ def measure(model, dataset):
         weat = {who: _or_none(bias.weat, v, *bias.WEAT["career, terms"]) for who, v in kinds.items()}
         if all(weat.values()):
             figures["weat"] = {who: found["effect_size"] for who, found in weat.items()}
+        if "analogies" in figures:
+            after = benchmarks.analogy_score(after, questions)["accuracy"]
+            figures["analogies_debiased"] = {"value": after, "before": figures["analogies"]["value"]}
     figures["words"] = {"value": len(vectors), "chance": 0}
     return figures
+
+
+def notes(model, folder=None):
+    """What the card says of gender: occupations before and after debiasing, a table, and debiasing.png in `folder`.
+
+    "" where the vocabulary hasn't the words that tell the direction.
+    """
+    from ...words import chart
+
+    before = model.vectors()
+    direction = _or_none(bias.gender_direction, before)
+    if direction is None:
+        return ""
+    after = bias.debias(before, direction)
+    if folder is not None:
+        chart.occupations(before, after, folder / "debiasing.png", direction)
+    lines = ["## Gender in the vectors", "", "![occupations between he and she](debiasing.png)", ""]
+    lines += ["| occupation, by cosine with she - he | before | after `debias()` |", "|---|---|---|"]
+    extremes = bias.extreme_occupations(before, direction=direction)
+    ranked = [*extremes["she"], *reversed(extremes["he"])]
+    for (word, cosine), left in zip(ranked, bias.projections(after, [w for w, _ in ranked], direction), strict=True):
+        lines.append(f"| {word} | {cosine:+.3f} | {abs(left):.3f} |")
+    kept = bias.WEAT["career, terms"]
+    effects = [_or_none(bias.weat, vectors, *kept) for vectors in (before, after)]
+    lines += ["", LEFT]
+    if all(effects):
+        said = " before and ".join(f"{each['effect_size']:.2f} (p = {each['p_value']:.3g})" for each in effects)
+        lines[-1] += f" WEAT's effect size of career and family against male and female terms is {said} after."
+    return "\n".join(lines)
 
 
 def _or_none(function, *arguments):

@@ -6,7 +6,7 @@ from keras_ssl import architectures, training, words
 from keras_ssl.errors import InputError
 from keras_ssl.layers.vocabulary import Lexicon
 from keras_ssl.methods.text import word2vec
-from keras_ssl.words import pairs
+from keras_ssl.words import bias, pairs
 
 # Two topics whose words never meet.
 TEXTS = [
@@ -115,3 +115,17 @@ def test_debiasing_needs_the_words_that_tell_the_direction(trained):
     after = word2vec.from_vectors(vectors).debias()
     assert abs(after.vector("doctor")[0]) < 1e-6 < abs(after.vector("she")[0])
     assert Lexicon(after.vectors().words) == ("he", "she", "man", "woman", "doctor")
+
+
+def test_the_card_shows_occupations_before_and_after_debiasing(tmp_path):
+    draw = np.random.default_rng(0)
+    known = ["he", "she", "man", "woman", *bias.occupations()[:40]]
+    table = draw.normal(size=(len(known), 20)).astype("float32")
+    table[0] = -(table[1] - table[2] + table[3]) / 2
+    model = word2vec.from_vectors(words.WordVectors(known, table))
+    notes = word2vec.notes(model, tmp_path)
+    rows = [line.split(" | ") for line in notes.splitlines() if line.startswith("| ") and "occupation" not in line]
+    assert len(rows) == 24 and float(rows[0][1]) > 0 > float(rows[-1][1])
+    assert all(row[2] == "0.000 |" for row in rows)
+    assert "1903.03862" in notes and (tmp_path / "debiasing.png").stat().st_size > 10_000
+    assert word2vec.notes(word2vec.from_vectors(words.WordVectors(["a"], np.ones((1, 2), "float32")))) == ""
