@@ -1,6 +1,7 @@
 """Every image encoder of the zoo through the same work: python tools/compare.py [NAME ...] [--write]
 
 Or every generative model: python tools/compare.py generation [--write]
+Or the losses of the context encoder: python tools/compare.py inpainting [--write]
 Or what texts' encoders are worth over the number of labels: python tools/compare.py sentiment [--write]
 
 Takes each encoder of the zoo that was trained on photos (or those named), random weights and the supervised network
@@ -12,6 +13,9 @@ its chart beside it.
 generation: autoencoder, VAE, Boltzmann machine and GAN on Fashion-MNIST, as keras_ssl.generation says; those that were
 trained on other images are trained first, into your own zoo. Its figures are kept in zoo/generation.json.
 
+inpainting: squared error, adversarial and both on CIFAR-10, as keras_ssl.inpainting says; what doesn't come with the
+package is trained first, into your own zoo. Its figures are kept in zoo/inpainting.json.
+
 sentiment: bag of words, word vectors, language models and the masked one on IMDB's reviews, as
 keras_ssl.transfer.label_curve says. Its figures are kept in zoo/sentiment.json.
 """
@@ -21,7 +25,7 @@ import functools
 import pathlib
 import sys
 
-from keras_ssl import cards, data, generation, pictures, zoo
+from keras_ssl import cards, data, generation, inpainting, pictures, zoo
 from keras_ssl.errors import InputError, unknown
 from keras_ssl.transfer import label_curve, table
 
@@ -29,7 +33,8 @@ BEGIN, END = "<!-- comparison: written by tools/compare.py -->", "<!-- end of co
 GENERATION = "<!-- generation: written by tools/compare.py generation -->", "<!-- end of generation -->"
 SENTIMENT = "<!-- sentiment: written by tools/compare.py sentiment -->", "<!-- end of sentiment -->"
 READERS, TUNED = ("word2vec", "next_word", "masked_lm"), "masked_lm"
-SETS = {"generation": "fashion_mnist", "sentiment": "imdb_reviews"}
+INPAINTING = "<!-- inpainting: written by tools/compare.py inpainting -->", "<!-- end of inpainting -->"
+SETS = {"generation": "fashion_mnist", "inpainting": "cifar10", "sentiment": "imdb_reviews"}
 TOP = 3  # encoders that are fine-tuned with all labels
 ROOT = pathlib.Path(__file__).parent.parent
 PICTURE = "zoo/comparison.png"
@@ -42,14 +47,14 @@ def main():
     parser.add_argument("--kept", type=pathlib.Path, help="figures: zoo/comparison.json, or zoo/generation.json, ...")
     parser.add_argument("--write", action="store_true", help="write README's table and its chart")
     given = parser.parse_args()
-    what = given.names[0] if given.names in (["generation"], ["sentiment"]) else "comparison"
+    what = given.names[0] if len(given.names) == 1 and given.names[0] in SETS else "comparison"
     given.dataset = given.dataset or SETS.get(what, "cifar10")
     given.kept = given.kept or ROOT / "zoo" / f"{what}.json"
     if given.write and given.names and what == "comparison":
         parser.error("--write takes all encoders, not some by name")
     try:
         if what in SETS:
-            {"generation": generate, "sentiment": read}[what](given)
+            {"generation": generate, "inpainting": inpaint, "sentiment": read}[what](given)
             return
         groups = table.rows()
         for name in given.names:
@@ -116,6 +121,20 @@ def generate(given):
         pictures.grid([("real", dataset.arrays("test", limit=10)[0], None), *rows], ROOT / "zoo" / "generation.png")
         picture = "![samples of each, below real images](zoo/generation.png)"
         cards.put(ROOT / "README.md", *GENERATION, f"{text}\n\n{picture}")
+
+
+def inpaint(given):
+    dataset, known = data.open(given.dataset), table.kept_figures(given.kept)
+    names = {loss: inpainting.trained(loss, given.dataset) for loss in inpainting.LOSSES}
+    for loss, name in names.items():
+        if known.get(loss, {}).get("weights") != zoo.fingerprint(name):
+            known[loss] = {"weights": zoo.fingerprint(name), "figures": inpainting.measure(name, dataset)}
+            zoo.write_json(given.kept, known)
+    text = inpainting.markdown({loss: known[loss]["figures"] for loss in names})
+    print(text)
+    if given.write:
+        pictures.grid(inpainting.rows(names, dataset), ROOT / "zoo" / "inpainting.png")
+        cards.put(ROOT / "README.md", *INPAINTING, f"{text}\n\n![the same holes, filled](zoo/inpainting.png)")
 
 
 def read(given):

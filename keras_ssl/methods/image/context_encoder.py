@@ -183,31 +183,9 @@ def measure(model, dataset):
     that is nearest in these pixels. psnr_in_blocks: in four random blocks of each image, whatever was trained.
     energy_auc: of images against ones with another image's middle.
     """
-    from scipy import ndimage
-    from sklearn.linear_model import Ridge
-    from sklearn.neighbors import NearestNeighbors
-
-    count = dataset.count("train")
-    train, _ = dataset.arrays("train", keep=np.linspace(0, count - 1, min(count, TRAIN)).astype(int))
     test, _ = dataset.arrays("test")
     hole = model.hole((1, *test.shape[1:])).numpy()[0, ..., 0] > 0.5
-
-    def around(pixels):
-        return ndimage.binary_dilation(hole, np.ones((3, 3)), iterations=pixels) & ~hole
-
-    border, near = around(1), around(max(1, len(hole) // 8))
-
-    def pixels(images, mask):
-        return images[:, mask].reshape(len(images), -1).astype("float32") / 255
-
-    known, content, asked = pixels(train, near), pixels(train, hole), pixels(test, near)
-    neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(known)
-    guesses = {
-        "value": pixels(model.predict(test, batch_size=500), hole),
-        "border_mean": np.tile(test[:, border].mean(axis=1) / 255, hole.sum()),
-        "ridge": Ridge(1e-3 * len(known)).fit(known, content).predict(asked).clip(0, 1),
-        "nearest_neighbour": content[neighbours.kneighbors(asked, return_distance=False)[:, 0]],
-    }
+    guesses = {"value": pixels(model.predict(test, batch_size=500), hole), **guessed(dataset, test, hole)}
     truth = pixels(test, hole)
     errors = {who: np.mean((guess - truth) ** 2) for who, guess in guesses.items()}
     rough = {who: roughness(guess, hole) / roughness(truth, hole) for who, guess in guesses.items()}
@@ -224,6 +202,33 @@ def measure(model, dataset):
         "psnr_in_blocks": {who: -10 * np.log10(error) for who, error in apart.items()},
         "sharpness": rough,
         "energy_auc": {"value": energies.auc(model.energy(test), model.energy(swapped)), "chance": 0.5},
+    }
+
+
+def pixels(images, mask):
+    """The pixels of images (N, H, W, C) in 0..255 where a mask (H, W) is True: (N, their number * C) in 0..1."""
+    return images[:, mask].reshape(len(images), -1).astype("float32") / 255
+
+
+def guessed(dataset, images, hole):
+    """What fills a hole (H, W) of images without a network, {way: as `pixels` gives it}; see `measure`."""
+    from scipy import ndimage
+    from sklearn.linear_model import Ridge
+    from sklearn.neighbors import NearestNeighbors
+
+    count = dataset.count("train")
+    train, _ = dataset.arrays("train", keep=np.linspace(0, count - 1, min(count, TRAIN)).astype(int))
+
+    def around(pixels):
+        return ndimage.binary_dilation(hole, np.ones((3, 3)), iterations=pixels) & ~hole
+
+    border, near = around(1), around(max(1, len(hole) // 8))
+    known, content, asked = pixels(train, near), pixels(train, hole), pixels(images, near)
+    neighbours = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(known)
+    return {
+        "border_mean": np.tile(images[:, border].mean(axis=1) / 255, hole.sum()),
+        "ridge": Ridge(1e-3 * len(known)).fit(known, content).predict(asked).clip(0, 1),
+        "nearest_neighbour": content[neighbours.kneighbors(asked, return_distance=False)[:, 0]],
     }
 
 
