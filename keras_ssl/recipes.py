@@ -25,6 +25,7 @@ class Recipe:
     learning_rate: the peak; it rises over the first `warmup` share of all steps and falls along a half cosine to 0;
         schedule "linear" lets it fall along a line, "constant" leaves it.
     probe_block: the encoder's block whose features the linear probe takes; "" for the encoder's output.
+    steps_per_execution: steps that TensorFlow takes before Keras looks up: above 1 where a step takes few milliseconds.
     precision: "float32" or "mixed_bfloat16" (the weights stay float32).
     """
 
@@ -51,6 +52,7 @@ class Recipe:
     weight_decay: float = 0.0
     warmup: float = 0.2
     schedule: str = "cosine"
+    steps_per_execution: int = 1
     precision: str = "float32"
     probe_block: str = ""
     seed: int = 0
@@ -369,7 +371,8 @@ RECIPES = {
         punctuation=False,
         window=1024,
         epochs=5,
-        batch_size=4,
+        batch_size=2,
+        steps_per_execution=8,
         optimizer="sgd",
         momentum=0.0,
         learning_rate=0.025,

@@ -13,13 +13,15 @@ from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN, WarnOfCollapse
 
 
-def epochs_of_batches(dataset, pretext, *, batch_size, epochs, seed=0, start=0, split="train", labels=False):
+def epochs_of_batches(dataset, pretext, *, batch_size, epochs, seed=0, start=0, split="train", labels=False, times=1):
     """(tf.data.Dataset of pretext batches over all epochs from `start`, batches an epoch).
 
+    times: the batches of an epoch are a multiple of it, if there are as many.
     What an epoch holds is a function of (seed, epoch) alone: a resumed run sees what an uninterrupted one would.
     """
     batch_size = min(batch_size, dataset.count(split))
     steps = dataset.count(split) // batch_size
+    steps -= steps % min(times, steps)
 
     def epoch_data(epoch):
         stream = dataset.stream(split, labels=labels, shuffle=epoch + seed * 100_003)
@@ -152,6 +154,7 @@ def pretrain(
     batches, steps = epochs_of_batches(
         prepared.examples, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
         batch_size=recipe.batch_size, epochs=recipe.epochs, seed=recipe.seed, start=done, labels=labelled,
+        times=recipe.steps_per_execution,
     )  # fmt: skip
     if resume and (began := zoo.read_json(out / "run.json").get("batches", steps)) != steps:
         raise InputError(
@@ -170,8 +173,9 @@ def pretrain(
                 )
             architectures.adapt(model, prepared.sample)
             model.compile(
-                make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False
-            )
+                make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False,
+                steps_per_execution=min(recipe.steps_per_execution, steps),
+            )  # fmt: skip
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
     finally:

@@ -86,6 +86,14 @@ def test_progress_is_a_line_an_epoch_in_a_log(capsys):
     assert callback.bar.tasks[0].completed == callback.bar.tasks[0].total == 6
 
 
+def test_batches_of_an_epoch_are_a_multiple_where_there_are_enough(small):
+    for times, right in ((1, 8), (3, 6), (8, 8), (9, 8)):  # of 48 images, 6 in a batch
+        batches, steps = training.epochs_of_batches(
+            data.open(small), lambda x, seed: x, batch_size=6, epochs=2, times=times
+        )
+        assert steps == right and len(list(batches)) == 2 * right
+
+
 def test_a_batch_larger_than_the_data_is_cut_to_it(small):
     batches, steps = training.epochs_of_batches(data.open(small), lambda x, seed: x, batch_size=1000, epochs=2)
     assert steps == 1 and [len(x) for x in batches] == [48, 48]
@@ -286,7 +294,13 @@ TEXTS = {
     "least": 1, "window": 32, "batch_size": 4, "verbose": 0,
 }  # fmt: skip
 JOBS = {
-    "word2vec": {**TEXTS, "recipe": "word2vec", "encoder_options": {"width": 8}, "options": {"drawn": 4, "sample": 0}},
+    "word2vec": {
+        **TEXTS,
+        "recipe": "word2vec",
+        "steps_per_execution": 1,
+        "encoder_options": {"width": 8},
+        "options": {"drawn": 4, "sample": 0},
+    },
     "masked_lm": {**TEXTS, "recipe": "masked_lm", "encoder_options": {"width": 8, "depth": 1, "heads": 2}},
     "next_word": {**TEXTS, "recipe": "next_word", "encoder_options": {"width": 8, "dropout": 0.3}},
     # with layers that draw random numbers

@@ -244,9 +244,14 @@ def word_vectors(given):
         model = training.build(row, prepared.known)
         batches, steps = training.epochs_of_batches(
             prepared.examples, lambda batch, number: method.pretext(batch, number, prepared.counts),
-            batch_size=row.batch_size, epochs=row.epochs, seed=seed,
+            batch_size=row.batch_size, epochs=row.epochs, seed=seed, times=row.steps_per_execution,
         )  # fmt: skip
-        model.compile(training.make_optimizer(row, steps * row.epochs), "negative_sampling", jit_compile=False)
+        model.compile(
+            training.make_optimizer(row, steps * row.epochs),
+            "negative_sampling",
+            jit_compile=False,
+            steps_per_execution=row.steps_per_execution,
+        )
         began = time.perf_counter()
         model.fit(batches, epochs=row.epochs, steps_per_epoch=steps, verbose=0, shuffle=False)
         return raw / (time.perf_counter() - began), model.vectors()
