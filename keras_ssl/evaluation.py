@@ -52,7 +52,8 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
         "data": own_set.name,
         "split": split,
         "probed_on": probed.name,
-        "images": own_set.count("test"),
+        # Word vectors learn from all texts, and are measured on lists of words.
+        "images": own_set.count("test" if "test" in own_set.splits else "train"),
         **({} if own_set.kind == "image" else {"kind": own_set.kind}),
         "seed": seed,
         "figures": {k: {n: _plain(v) for n, v in values.items()} for k, values in figures.items()},
