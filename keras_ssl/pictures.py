@@ -95,33 +95,38 @@ def lines(ticks, series, path, title, across, up):
 
 
 def answers(rows, path, title=None):
-    """Write rows of (text, answers [(answer, number or None), ...]) as a PNG: bars of the numbers, or lines of text."""
+    """Write rows of (text, answers [(answer, number or None), ...]) as a PNG: the numbers as bars, the others below."""
     import textwrap
 
     plt = _pyplot()
-    heights = [0.6 + 0.24 * sum(len(textwrap.wrap(str(a), 90)) or 1 for a, _ in found) for _, found in rows]
+    numbered = [[(str(name), number) for name, number in found if number is not None] for _, found in rows]
+    said = ["\n".join(textwrap.fill(str(name), 90) for name, number in found if number is None) for _, found in rows]
+    asked = ["\n".join(textwrap.wrap(text, 90)) for text, _ in rows]
+    lines = [
+        1 + text.count("\n") + (2 + more.count("\n") if more else 0) for text, more in zip(asked, said, strict=True)
+    ]
+    heights = [0.2 + 0.17 * count + 0.24 * len(found) for count, found in zip(lines, numbered, strict=True)]
     fig, axes = plt.subplots(
         len(rows), 1, figsize=(8, sum(heights) + 0.5), squeeze=False, layout="constrained",
-        gridspec_kw={"height_ratios": heights},
+        gridspec_kw={"height_ratios": [max(0.05, 0.24 * len(found)) for found in numbered]},
     )  # fmt: skip
-    for axis, (text, found) in zip(axes[:, 0], rows, strict=True):
-        axis.set_title("\n".join(textwrap.wrap(text, 90)), fontsize=9, loc="left", parse_math=False)
-        numbers = [number for _, number in found]
-        if found and None not in numbers:
-            names = [str(name) for name, _ in found]
-            axis.barh(np.arange(len(names)), numbers, color="tab:blue", height=0.7)
-            axis.set_yticks(np.arange(len(names)), names, fontsize=8, parse_math=False)
-            for place, number in enumerate(numbers):
-                axis.text(max(number, 0), place, f" {number:.3f}", va="center", fontsize=7)
-            axis.invert_yaxis()
-            axis.set_xlim(min(0, *numbers), 1.12 * max(max(numbers), 1e-6))
-            axis.tick_params(axis="x", labelsize=7)
-            for side in ("top", "right"):
-                axis.spines[side].set_visible(False)
-        else:
-            lines = "\n".join(textwrap.fill(str(name), 90) for name, _ in found)
-            axis.text(0, 1, lines, va="top", fontsize=9, parse_math=False, transform=axis.transAxes)
-            axis.axis("off")
+    for axis, text, more, found in zip(axes[:, 0], asked, said, numbered, strict=True):
+        axis.set_title(text, fontsize=9, loc="left", fontweight="bold", parse_math=False)
+        if more:
+            axis.set_xlabel(more, fontsize=9, loc="left", parse_math=False)
+        for side in ("top", "right") if found else ("top", "right", "bottom", "left"):
+            axis.spines[side].set_visible(False)
+        if not found:
+            axis.set(xticks=[], yticks=[])
+            continue
+        names, numbers = zip(*found, strict=True)
+        axis.barh(np.arange(len(names)), numbers, color="tab:blue", height=0.7)
+        axis.set_yticks(np.arange(len(names)), names, fontsize=8, parse_math=False)
+        for place, number in enumerate(numbers):
+            axis.text(max(number, 0), place, f" {number:.3f}", va="center", fontsize=7)
+        axis.invert_yaxis()
+        axis.set_xlim(min(0, *numbers), 1.12 * max(*numbers, 1e-6))
+        axis.tick_params(axis="x", labelsize=7)
     if title:
         fig.suptitle(title, fontsize=10)
     _write(fig, path, plt)

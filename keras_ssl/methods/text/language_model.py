@@ -106,7 +106,8 @@ class NextWord(OwnStep, TextModel):
     def after(self, ids, lengths):
         """Logits (N, V) of the word after the first `lengths` (N,) ones of ids (N, T)."""
         ids = tf.pad(ids, [[0, 0], [1, 0]], constant_values=START)
-        if (window := self.window()) is not None:
+        window = self.window()
+        if window is not None:
             first = tf.maximum(lengths + 1 - window, 0)
             ids = tf.gather(tf.pad(ids, [[0, 0], [0, window]]), first[:, None] + tf.range(window), batch_dims=1)
             lengths = lengths - first
