@@ -247,7 +247,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_
         (["finetune", "mine", "--mode", "pseudo-label"], "no image is unlabelled"),
         (["finetune", "mine", "--mode", "discriminative", "--depth-factor", "2"], "depth_factor is more than 0"),
         (["explore", "nobody"], "unknown zoo entry 'nobody'"),
-        (["explore", "mine", "--dataset", "cifar10", "--folder", "x"], "one of --dataset, --folder and"),
+        (["explore", "mine", "--dataset", "cifar10", "--folder", "x"], "--dataset or --folder, not both"),
         (["explore", "mine", "--no-labels", "--labels-file", "x.csv"], "--labels-file or --no-labels, not both"),
         (["explore", "mine", "--block", "blok1"], "unknown block 'blok1'"),
         (["explore", "mine", "--clusters", "1"], "clusters is 2 or more"),

@@ -22,7 +22,8 @@ def trained(tmp_path_factory):
     out = tmp_path_factory.mktemp("word2vec")
     model, history = training.pretrain(
         "word2vec", dataset=TEXTS, out=out / "run", name="w2v-test", least=1, epochs=80, window=32, batch_size=4,
-        learning_rate=0.05, verbose=0, options={"sample": 0, "drawn": 8}, encoder_options={"width": 16},
+        learning_rate=0.05, steps_per_execution=1, verbose=0, options={"sample": 0, "drawn": 8},
+        encoder_options={"width": 16},
     )  # fmt: skip
     monkey.undo()
     return model, history
