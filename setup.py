@@ -9,7 +9,7 @@ VERSION = next(
     if "__version__ =" in line
 )
 
-TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist"]
+TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3"]  # gensim: oracle, and lists of word pairs
 
 setup(
     name="keras_ssl",

@@ -86,18 +86,18 @@ def is_chief(strategy):
 
 
 def prepare(model, strategy):
-    """Let Keras's `fit`, `evaluate` and `predict` run `model` under MultiWorkerMirroredStrategy; else change nothing.
+    """Let Keras's `fit`, `evaluate` and `predict` run `model` under a strategy.
 
     Keras 3.15's trainer first runs a symbolic build inside the replicas, which several workers refuse, and reduces
     metrics by stacking, which refuses scalars that live on several workers. Our models are built already, and a metric
-    of shape (1,) stacks.
+    of shape (1,) stacks. A model with a step of its own is spared the build everywhere: the step may call the network
+    with other inputs than the batch's, which the build doesn't know.
     """
     import tensorflow as tf
 
     from .models import OwnStep
 
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    # A step of its own may call the network with other inputs than the batch's, which a symbolic build doesn't know.
     if several or isinstance(model, OwnStep):
         model._maybe_symbolic_build = lambda *args, **kwargs: None
     if not several:

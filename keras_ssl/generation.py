@@ -29,12 +29,9 @@ def trained(name, dataset, folder="runs/generation"):
     """
     if name in zoo.names() and zoo.info(name)["recipe"]["dataset"] == dataset:
         return name
-    own, out = f"{name}_{dataset}", pathlib.Path(folder) / name
-    if own not in zoo.names():
-        epochs = EPOCHS.get(name, recipes.get(name).epochs)
-        resume = (out / "run.json").exists()
-        training.pretrain(name, dataset=dataset, epochs=epochs, out=out, name=own, resume=resume)
-    return own
+    epochs = EPOCHS.get(name, recipes.get(name).epochs)
+    out = pathlib.Path(folder) / name
+    return training.trained_once(name, f"{name}_{dataset}", out, dataset=dataset, epochs=epochs)
 
 
 def measure(name, dataset, judge, seeds=(0, 1, 2)):

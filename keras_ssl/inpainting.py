@@ -16,13 +16,7 @@ FIGURES = ("mse_in_hole", "psnr_in_hole", "sharpness")
 def trained(loss, dataset, folder="runs/inpainting"):
     """The zoo name of the inpainter of a loss: the entry, or one of your own, trained where it isn't there yet."""
     name, out = "inpainter" if loss == "l2" else f"inpainter_{loss}", pathlib.Path(folder) / loss
-    if name not in zoo.names():
-        resume = (out / "run.json").exists()
-        options = {"loss": loss}
-        training.pretrain(
-            "inpainter", dataset=dataset, options=options, epochs=EPOCHS, out=out, name=name, resume=resume
-        )
-    return name
+    return training.trained_once("inpainter", name, out, dataset=dataset, options={"loss": loss}, epochs=EPOCHS)
 
 
 def measure(name, dataset):

@@ -102,10 +102,8 @@ def answers(rows, path, title=None):
     numbered = [[(str(name), number) for name, number in found if number is not None] for _, found in rows]
     said = ["\n".join(textwrap.fill(str(name), 90) for name, number in found if number is None) for _, found in rows]
     asked = ["\n".join(textwrap.wrap(text, 90)) for text, _ in rows]
-    lines = [
-        1 + text.count("\n") + (2 + more.count("\n") if more else 0) for text, more in zip(asked, said, strict=True)
-    ]
-    heights = [0.2 + 0.17 * count + 0.24 * len(found) for count, found in zip(lines, numbered, strict=True)]
+    lines = [f"{text}\n{more}\n".count("\n") for text, more in zip(asked, said, strict=True)]
+    heights = [0.3 + 0.17 * count + 0.24 * len(found) for count, found in zip(lines, numbered, strict=True)]
     fig, axes = plt.subplots(
         len(rows), 1, figsize=(8, sum(heights) + 0.5), squeeze=False, layout="constrained",
         gridspec_kw={"height_ratios": [max(0.05, 0.24 * len(found)) for found in numbered]},

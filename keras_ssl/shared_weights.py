@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 
 from .errors import InputError
+from .saving import LARGE  # numbers in a weight from which on it is left to the SavedModel
 
 WEIGHTS, LEFT = "model.weights.h5", "weights_left.h5"  # Keras's member of the archive, and the one in its stead
-LARGE = 1024  # numbers in a weight from which on it is left to the SavedModel
 AT = "at"  # attribute of a weight left out: its name in the SavedModel
 
 

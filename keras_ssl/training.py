@@ -71,11 +71,11 @@ def make_optimizer(recipe, steps):
     raise InputError(f'optimizer is "sgd" or "adam", got {recipe.optimizer!r}')
 
 
-def build(recipe, known, encoder=None, counts=None):
+def build(recipe, known, encoder=None):
     """The recipe's untrained model.
 
     known: what it is built for: the shape (H, W, C) of images, the words of texts. encoder: another than the recipe's,
-    as for architectures.build. counts: how often each word occurs.
+    as for architectures.build.
     """
     method = methods.get(recipe.method)
     _, options, _ = methods.options_of(method, recipe.options)
@@ -84,7 +84,7 @@ def build(recipe, known, encoder=None, counts=None):
         made = architectures.build(recipe.encoder, seen, **recipe.encoder_options)
     else:
         made = architectures.build(encoder, seen)
-    return method.build(made, **options, **methods.wanted(method.build, shape=known, counts=counts))
+    return method.build(made, **options, **methods.wanted(method.build, shape=known))
 
 
 def pretrain(
@@ -143,7 +143,7 @@ def pretrain(
     labelled = getattr(method, "LABELLED", False)
     if labelled and not opened.classes:
         raise InputError(f"{recipe.method} needs {opened.kind}s with labels; {opened.name} has none")
-    prepared = modality.prepare(opened, recipe, recipe.encoder if encoder is None else encoder)
+    prepared = modality.prepare(opened, recipe)
     pretext_options |= methods.wanted(method.pretext, counts=prepared.counts)
 
     if overwrite and not resume and chief:
@@ -165,7 +165,7 @@ def pretrain(
     try:
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            model = build(recipe, prepared.known, encoder, prepared.counts)
+            model = build(recipe, prepared.known, encoder)
             if labelled and len(opened.classes) > model.output_shape[-1]:
                 raise InputError(
                     f"{opened.name} has {len(opened.classes)} classes, {recipe.method} tells {model.output_shape[-1]} "
@@ -219,6 +219,14 @@ def pretrain(
     modalities.picture(method, finished, prepared.shown, out / "picture.png", title=name)
     zoo.save(finished, name, recipe=recipe, dataset=opened, picture=out / "picture.png", overwrite=overwrite or resume)
     return finished, history
+
+
+def trained_once(recipe, name, out, **options):
+    """The zoo name `name`; where there is no such entry, it is trained first, or its run in `out` goes on."""
+    if name not in zoo.names():
+        resume = (pathlib.Path(out) / "run.json").exists()
+        pretrain(recipe, name=name, out=out, resume=resume, **options)
+    return name
 
 
 def entry_name(out):

@@ -6,7 +6,7 @@
 import keras
 
 from ..errors import InputError
-from ..layers import FromWindows, LayerNormalization, LearnedPositions, Vocabulary, Windows, WordEmbedding
+from ..layers import FromWindows, LayerNormalization, Vocabulary, Windows, WordEmbedding
 from .transformer import transformer_block
 
 
@@ -28,7 +28,7 @@ def word_vectors(words, width=100):
 def text_transformer(words, width=192, depth=4, heads=4, window=128):
     """Ids (N, T) -> [table of words (V, width), words in their context (N, T, width)]; any length, by windows.
 
-    A word's context are the `window` words of its window. Blocks "block1a" (after the attention), "block1", ..., of
+    A word's context are the `window` words of its window; where they stand is told by their distance alone. Blocks "block1a" (after the attention), "block1", ..., of
     windows (M, window, width). Layer norm comes before each part, and once at the end.
 
     Raises InputError for a width that doesn't fit the heads.
@@ -39,9 +39,9 @@ def text_transformer(words, width=192, depth=4, heads=4, window=128):
     rows, places = Windows(window, name="windows")(ids)
     small = keras.initializers.TruncatedNormal(stddev=0.02)
     embedding = WordEmbedding(size, width, embeddings_initializer=small, name="embedding")
-    x = LearnedPositions(window, name="positions")(embedding(rows))
+    x = embedding(rows)
     for i in range(1, depth + 1):
-        x = transformer_block(x, heads, name=f"block{i}")
+        x = transformer_block(x, heads, name=f"block{i}", reach=window)
     x = LayerNormalization(epsilon=1e-6, name="norm")(x)
     whole = FromWindows(name="whole")([x, places, ids])
     return keras.Model(given, [embedding(rows, table=True), whole], name="encoder")

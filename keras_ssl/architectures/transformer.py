@@ -23,15 +23,15 @@ def causal_transformer(vocabulary, length, width=96, depth=2, heads=4, name="tra
     return keras.Model(tokens, layers.Dense(vocabulary, dtype="float32", name="logits")(x), name=name)
 
 
-def transformer_block(tokens, heads, name, activation="gelu", causal=False):
+def transformer_block(tokens, heads, name, activation="gelu", causal=False, reach=None):
     """Tokens (N, T, C) -> (N, T, C): self-attention, then two dense layers, each added to what it was given.
 
-    causal: a token sees those before it and itself only.
+    causal: a token sees those before it and itself only. reach: see `layers.SelfAttention`.
     Layers: NAMEa after the attention, NAME at the end.
     """
     width = tokens.shape[-1]
     x = LayerNormalization(epsilon=1e-6, name=f"{name}a_norm")(tokens)
-    x = SelfAttention(heads, causal, name=f"{name}a_attention")(x)
+    x = SelfAttention(heads, causal, reach, name=f"{name}a_attention")(x)
     tokens = layers.Add(name=f"{name}a")([tokens, x])
     x = LayerNormalization(epsilon=1e-6, name=f"{name}_norm")(tokens)
     x = layers.Dense(4 * width, activation=activation, name=f"{name}_wide")(x)

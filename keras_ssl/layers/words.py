@@ -95,8 +95,6 @@ class WordScores(keras.layers.Layer):
 class LearnedPositions(keras.layers.Layer):
     """Adds a learned vector for the place in the sequence. length: of the longest. Shape: (N, T, d), T <= length."""
 
-    supports_masking = True
-
     def __init__(self, length, **kwargs):
         super().__init__(**kwargs)
         self.length, self.supports_masking = length, True

@@ -1,7 +1,7 @@
 """What images, texts, ... differ in; all else is written once. A modality is a module with these names:
 
 open(recipe, source, labels) -> DataSet    `source`, or else the recipe's data set, as the recipe's examples need it
-prepare(dataset, recipe, encoder) -> Prepared   what networks learn of the data before training; the training examples
+prepare(dataset, recipe) -> Prepared       what networks learn of the data before training; the training examples
 known(dataset, encoder) -> known           what networks are built for: images' shape (H, W, C), texts' words
 network_shape(known, method)               what of that an encoder is built for
 opening(encoder, size, trained_size)       arguments of `data.open` for a labelled set that an encoder is to take
@@ -22,7 +22,7 @@ class Prepared:
 
     known: what networks are built for. examples: what has `count(split)` and `stream(split, labels, shuffle)`, whose
     elements make the batches that pretexts get. sample: some elements. shown: what the method's `show` is asked of.
-    counts: how often each word occurs, for pretexts and builders with an argument of that name.
+    counts: how often each word occurs, for pretexts with an argument of that name.
     """
 
     known: object

@@ -9,8 +9,8 @@ from ..errors import InputError
 from ..layers.vocabulary import Lexicon, Vocabulary, count_words
 from . import Prepared
 
-SAMPLES = dict.fromkeys(("imdb_reviews", "imdb_reviews/plain_text", "multi30k"), "polarity_sample")
-PROBED_ON = {"multi30k": "imdb_reviews"}
+SAMPLES = dict.fromkeys(("imdb_reviews", "imdb_reviews/plain_text"), "polarity_sample")
+PROBED_ON = {}
 KNOWN = 10_000  # words that a vocabulary has unless a recipe says otherwise
 SEEN = 64  # windows that fresh layers are fitted to
 GATHERED = 64  # windows taken at once
@@ -26,7 +26,7 @@ def open(recipe, source=None, labels=None):
     return dataset.joined("+".join(splits)) if splits else dataset
 
 
-def prepare(dataset, recipe, encoder=None):
+def prepare(dataset, recipe):
     """Networks learn the words that are frequent, and windows of ids of them. Raises InputError for no words."""
     method = methods.get(recipe.method)
     texts = dataset.stream("train", labels=False)

@@ -5,6 +5,12 @@ import numpy as np
 from ..errors import InputError
 
 
+def percent(values):
+    """The mean of accuracies over seeds in percent, and half the width of its interval, as a table has them."""
+    mean, half = interval(values)
+    return f"{100 * mean:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
+
+
 def interval(values, level=0.95):
     """(mean, half the width of Student's t confidence interval of the mean) of values over seeds.
 

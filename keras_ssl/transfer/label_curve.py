@@ -14,7 +14,7 @@ from .bag import bag_of_words
 from .comparison import SCRATCH, TUNED, Run
 from .encoders import open_encoder, untrained
 from .extraction import features
-from .intervals import interval
+from .intervals import interval, percent
 from .linear import fit_linear, standardise
 from .plans import Plan
 from .scores import parts
@@ -111,13 +111,8 @@ def markdown(found):
     counts = list(next(iter(found.values())))
     lines = [f"| | {' | '.join(f'{count} labels' for count in counts)} |", "|---|" + "---|" * len(counts)]
     for way in sorted(found, key=lambda each: -np.mean(found[each][counts[-1]])):
-        lines.append(f"| {way} | {' | '.join(_said(found[way][count]) for count in counts)} |")
+        lines.append(f"| {way} | {' | '.join(percent(found[way][count]) for count in counts)} |")
     return "\n".join(lines)
-
-
-def _said(values):
-    mean, half = interval(values)
-    return f"{100 * mean:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
 
 
 def chart(found, path, title):

@@ -158,4 +158,4 @@ class _Rows:
 
 def _pictures(dataset, images, rows, labels):
     """A DataSet like the given one whose "train" has these rows of the images, with these labels."""
-    return held_in_memory(dataset, images[rows] if dataset.kind == "text" else _Rows(images, rows), labels)
+    return held_in_memory(dataset, _Rows(images, rows), labels)

@@ -47,11 +47,8 @@ def cut_up(vocabulary, longest, names):
         texts, labels = batch
         ids = vocabulary.ragged(texts)
         half = longest // 2
-        long = ids.row_lengths()[:, None] > longest
-        ends = tf.where(long, tf.concat([ids[:, :half], ids[:, -half:]], axis=1).to_tensor(shape=[None, longest]),
-                        ids.to_tensor(shape=[None, longest]))  # fmt: skip
-        ids = tf.cast(ends, tf.int32)
-        ids = ids[:, : tf.reduce_max(tf.reduce_sum(tf.cast(ids != 0, tf.int32), axis=1))]
+        ids = tf.concat([ids[:, :half], ids[:, half:][:, -half:]], axis=1)
+        ids = tf.cast(ids.to_tensor(), tf.int32)
         if names:
             hidden = tf.random.stateless_uniform(tf.shape(ids), seed) < DROPPED
             ids = tf.where(hidden & (ids != 0), MASK, ids)

@@ -12,7 +12,7 @@ from .. import data, distribution, zoo
 from ..errors import InputError
 from .comparison import SCRATCH, TUNED, Run
 from .encoders import blocks, open_encoder, some_examples, untrained
-from .intervals import interval
+from .intervals import interval, percent
 from .linear import probe
 from .neighbours import knn
 from .plans import Plan
@@ -115,13 +115,8 @@ def markdown(measured):
             found = group[name]
             tuned = [found["finetuned"].get(share) for share in (str(FEW), str(SOME), "all")]
             cells = [f"`{name}`", found["block"], f"{found['probe']:.1%}", f"{found['knn']:.1%}"]
-            lines.append("| " + " | ".join(cells + ["" if t is None else _said(t) for t in tuned]) + " |")
+            lines.append("| " + " | ".join(cells + ["" if t is None else percent(t) for t in tuned]) + " |")
     return "\n".join(lines)
-
-
-def _said(values):
-    mean, half = interval(values)
-    return f"{100 * mean:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
 
 
 def chart(group, path, title):

@@ -21,6 +21,7 @@ from ...words import answers, corruption
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 METRICS = []
 ASKED = ["a truly [MASK] film", "the acting was [MASK] .", "i watched it with my [MASK] .", "[MASK] movie ever made !"]
+SEPARATOR = 1  # padding between texts that share a window
 EACH = 7  # for the energy every seventh word is hidden at a time
 
 
@@ -175,7 +176,8 @@ def show(model, asked):
         if SPECIAL[MASK] not in text:
             rows.append((text, [(f"energy {model.energy(text):.2f} nats a word", None)]))
             continue
+        blanks = text.count(SPECIAL[MASK])
         found = model.fill(text, 6)
-        for number, row in enumerate([found] if isinstance(found[0][0], str) else found, 1):
-            rows.append((text if len(found) == 6 else f"{text}  (blank {number})", row))
+        for number, row in enumerate(found if blanks > 1 else [found], 1):
+            rows.append((f"{text}  (blank {number})" if blanks > 1 else text, row))
     return rows
