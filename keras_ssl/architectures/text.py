@@ -28,8 +28,9 @@ def word_vectors(words, width=100):
 def text_transformer(words, width=192, depth=4, heads=4, window=128):
     """Ids (N, T) -> [table of words (V, width), words in their context (N, T, width)]; any length, by windows.
 
-    A word's context are the `window` words of its window; where they stand is told by their distance alone. Blocks "block1a" (after the attention), "block1", ..., of
-    windows (M, window, width). Layer norm comes before each part, and once at the end.
+    A word's context are the `window` words of its window; where they stand is told by their distance alone. Blocks
+    "block1a" (after the attention), "block1", ..., of windows (M, window, width). Layer norm comes before each part,
+    and once at the end.
 
     Raises InputError for a width that doesn't fit the heads.
     """

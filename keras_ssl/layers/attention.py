@@ -15,8 +15,8 @@ class SelfAttention(layers.Layer):
     causal: a token looks at itself and those before it only. Nobody looks at what a mask leaves out.
     reach: None, or the length of the longest sequence; then a number for each head and distance j - i is learnt, which
         is added to the score of token j for token i (Raffel et al., JMLR 2020, arXiv:1910.10683, without its buckets).
-        It begins as Press, Smith, Lewis, ICLR 2022, arXiv:2108.12409 have it, who leave it so: -|j - i| 2^(-8 h / heads)
-        for head h, near words count most.
+        It begins as Press, Smith, Lewis, ICLR 2022, arXiv:2108.12409 have it throughout: -|j - i| 2^(-8 h / heads) for
+        head h, so that near tokens count most.
 
     Shape: (N, T, C) -> (N, T, C).
     """
