@@ -73,10 +73,10 @@ def made(tmp_path_factory, tiny):
 def fresh():
     """Runs Python code in a process of its own and gives what it printed; its failure is the test's."""
 
-    def run(code, *arguments, timeout=None, **env):
+    def run(code, *arguments, timeout=None, cwd=None, **env):
         done = subprocess.run(
             [sys.executable, "-c", code, *map(str, arguments)], env=environment(**env),
-            capture_output=True, text=True, timeout=timeout,
+            capture_output=True, text=True, timeout=timeout, cwd=cwd,
         )  # fmt: skip
         assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr[-6000:]}"
         return done.stdout
