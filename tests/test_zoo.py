@@ -1,20 +1,16 @@
 import errno
-import json
 import os
 import pathlib
 import shutil
-import warnings
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import cards, evaluation, modalities, recipes, saving, zoo
+from keras_ssl import recipes, saving, zoo
 from keras_ssl.errors import InputError
 from keras_ssl.methods.image import rotation
-
-BUNDLED = zoo.bundled_names()
 
 
 @pytest.fixture
@@ -48,7 +44,7 @@ def test_a_saved_model_comes_back_the_same_and_ready_to_train(made, entry, photo
 
 
 def test_info_and_names(entry):
-    assert zoo.names() == sorted([*BUNDLED, "tiny"])
+    assert zoo.names() == sorted([*zoo.bundled_names(), "tiny"])
     info = zoo.info("tiny")
     assert info["name"] == "tiny" and info["path"] == str(entry) == str(zoo.path("tiny"))
     assert recipes.Recipe.from_dict(info["recipe"]) == recipes.get("rotation").replace(
@@ -62,7 +58,7 @@ def test_info_and_names(entry):
 def test_what_a_killed_save_leaves_is_no_entry(entry):
     for name in (".tiny.a1b2c3", ".tiny.old"):
         shutil.copytree(entry, entry.with_name(name))
-    assert zoo.names() == sorted([*BUNDLED, "tiny"])
+    assert zoo.names() == sorted([*zoo.bundled_names(), "tiny"])
     refused(zoo.path, ".tiny.old")
 
 
@@ -205,65 +201,3 @@ def test_encoders(entry, photos):
     from_file = zoo.encoder(entry / "model.keras", pooling="avg")
     np.testing.assert_allclose(from_file.predict(photos[0]), features[0].mean(axis=(0, 1)), rtol=1e-4, atol=1e-6)
     assert "avg" in refused(zoo.encoder, "tiny", pooling="mean")
-
-
-# Every entry that comes with the package.
-
-
-@pytest.fixture(scope="module")
-def differences(ask_endpoints, ask_saved_models):
-    """{"name|endpoint|output": difference between SavedModel and Keras model, over the range of the answer}."""
-    answers = {}
-    for name in BUNDLED:
-        recipe = recipes.Recipe.from_dict(zoo.info(name)["recipe"])
-        modality = modalities.of(recipe.method)
-        examples = modality.open(recipe, modality.SAMPLES.get(recipe.dataset, recipe.dataset))
-        split = "test" if "test" in examples.splits else "train"
-        answers[name] = ask_endpoints(zoo.load(name), examples.arrays(split, limit=2)[0])
-    return ask_saved_models({name: zoo.path(name) / "saved_model" for name in BUNDLED}, answers)
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_bundled_entry_is_whole(name):
-    folder, info = zoo.path(name), zoo.info(name)
-    sums = json.loads((folder / "checksums.json").read_text())
-    files = {p.relative_to(folder).as_posix() for p in (folder / "saved_model").rglob("*") if p.is_file()}
-    assert set(sums) == files | {"model.keras"}
-    assert all(zoo._sha256(folder / file) == value for file, value in sums.items())
-    assert info["bytes"] <= (12e6 if info["recipe"]["method"].startswith("text.") else 5e6)
-    assert info["recipe"]["summary"] and info["data"]["origin"]
-    assert {"full", "sample"} <= set(info["metrics"])
-    assert (folder / "README.md").read_text() == cards.card(name), (
-        "python tools/evaluate.py NAME --write writes it anew"
-    )
-    assert (folder / "preview.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_bundled_entry_was_trained_by_its_row(name):
-    recipe, row = recipes.Recipe.from_dict(zoo.info(name)["recipe"]).to_dict(), recipes.RECIPES.get(name)
-    changed = [k for k, v in row.to_dict().items() if recipe[k] != v] if row else ["name"]
-    if changed:
-        warnings.warn(
-            f"{name} was trained with other values of {', '.join(changed)} than recipes.py has now", stacklevel=1
-        )
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_bundled_saved_model_answers_as_the_keras_model(name, differences):
-    mine = {key: value for key, value in differences.items() if key.split("|")[0] == name}
-    text = zoo.info(name)["recipe"]["method"].startswith("text.")
-    assert {key.split("|")[1] for key in mine} >= ({"serve"} if text else {"serve", "serve_uint8"})
-    assert max(mine.values()) <= 1e-4, mine
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_bundled_metrics_are_found_again(name):
-    noted = zoo.info(name)["metrics"]["sample"]
-    found = evaluation.evaluate(name, sample=True, seed=noted["seed"])
-    assert (found["data"], found["probed_on"], found["images"]) == (noted["data"], noted["probed_on"], noted["images"])
-    assert found["figures"].keys() == noted["figures"].keys()
-    for figure, values in noted["figures"].items():
-        share = figure in ("probe", "knn") or figure.endswith("accuracy")
-        tolerance = {"abs": 0.01} if share else {"rel": 0.03}
-        assert found["figures"][figure] == pytest.approx(values, **tolerance), figure

@@ -8,7 +8,6 @@ from ..layers import (
     FromWindows,
     LastWords,
     LayerNormalization,
-    LearnedPositions,
     Vocabulary,
     Windows,
     WithoutPadding,
@@ -53,9 +52,8 @@ def language_model(words, variant="recurrent", width=256, depth=1, heads=4, wind
         for i in range(1, depth + 1):
             x = layers.LSTM(width, return_sequences=True, name=f"block{i}")(x)
     else:
-        x = LearnedPositions(window, name="positions")(x)
         for i in range(1, depth + 1):
-            x = transformer_block(x, heads, name=f"block{i}", causal=True)
+            x = transformer_block(x, heads, name=f"block{i}", causal=True, reach=window)
     x = LayerNormalization(epsilon=1e-6, name="norm")(x)
     x = layers.Dropout(dropout, name="output_dropout")(x)
     x = (

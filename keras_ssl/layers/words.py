@@ -92,28 +92,6 @@ class WordScores(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
-class LearnedPositions(keras.layers.Layer):
-    """Adds a learned vector for the place in the sequence. length: of the longest. Shape: (N, T, d), T <= length."""
-
-    def __init__(self, length, **kwargs):
-        super().__init__(**kwargs)
-        self.length, self.supports_masking = length, True
-
-    def build(self, input_shape):
-        small = keras.initializers.RandomNormal(stddev=0.02)
-        self.positions = self.add_weight(name="positions", shape=(self.length, input_shape[-1]), initializer=small)
-
-    def call(self, x):
-        return x + ops.cast(self.positions[: ops.shape(x)[1]], x.dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "length": self.length}
-
-
-@keras.saving.register_keras_serializable("keras_ssl")
 class Windows(keras.layers.Layer):
     """Long texts as windows of `length` words, which a network with a fixed context takes one by one.
 

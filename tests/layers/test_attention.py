@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_ssl.layers import SelfAttention
@@ -16,19 +17,34 @@ def layer_and_tokens(width=12, heads=3, **options):
     return layer, tokens
 
 
-def test_attention_by_hand():
-    layer, tokens = layer_and_tokens()
-    kernel, bias, out, out_bias = (w.numpy().astype("float64") for w in layer.weights)
+@pytest.mark.parametrize("reach", [None, 5, 8])
+def test_attention_by_hand(reach):
+    layer, tokens = layer_and_tokens(reach=reach)
+    *apart, kernel, bias, out, out_bias = (w.numpy().astype("float64") for w in layer.weights)
+    assert [w.shape for w in apart] == ([] if reach is None else [(3, 2 * reach - 1)])
+
+    def added(head, t, s):
+        return apart[0][head, s - t + reach - 1] if apart else 0
+
     expected = np.zeros(tokens.shape)
     for n in range(2):
         q, k, v = np.split(tokens[n] @ kernel + bias, 3, axis=1)
         for head in range(3):
             part = slice(4 * head, 4 * head + 4)
             for t in range(5):
-                scores = np.exp([q[t, part] @ k[s, part] / 2 for s in range(5)])
+                scores = np.exp([q[t, part] @ k[s, part] / 2 + added(head, t, s) for s in range(5)])
                 answer = sum(w * v[s, part] for s, w in enumerate(scores / scores.sum()))
                 expected[n, t] += answer @ out[part]
     np.testing.assert_allclose(layer(tokens), expected + out_bias, rtol=1e-4, atol=1e-5)
+
+
+def test_near_tokens_count_most_before_training():
+    """Press, Smith, Lewis: heads of slopes 1/2 to 1/256."""
+    layer = SelfAttention(8, reach=4)
+    layer.build((None, 4, 8))
+    apart = np.abs(np.arange(-3, 4))
+    np.testing.assert_allclose(layer.distances[0], -apart / 2)
+    np.testing.assert_allclose(layer.distances[7], -apart / 256)
 
 
 def test_attention_is_that_of_keras():

@@ -7,7 +7,6 @@ from keras_ssl.layers import (
     AtPlaces,
     FromWindows,
     LastWords,
-    LearnedPositions,
     MaskedPooling,
     Windows,
     WithoutPadding,
@@ -71,12 +70,6 @@ def test_among_some_words_the_sum_is_right_on_average():
     assert np.mean(sums) == pytest.approx(scores.sum(), rel=0.05)
 
 
-def test_positions_are_added():
-    layer = LearnedPositions(5)
-    x = np.zeros((2, 3, 4), "float32")
-    np.testing.assert_array_equal(layer(x)[1], layer.positions[:3])
-
-
 @pytest.mark.parametrize("length", [1, 4, 5, 8, 11])
 def test_windows_and_back(length):
     """What a network says of each window comes back to its place, whatever the lengths."""
@@ -125,7 +118,7 @@ def test_a_network_of_these_layers_is_saved_and_opened(tmp_path):
     ids = keras.Input((None,), dtype="int32")
     rows, places = Windows(4)(ids)
     embedding = WordEmbedding(9, 3)
-    x = FromWindows()([LearnedPositions(4)(embedding(rows)), places, ids])
+    x = FromWindows()([embedding(rows), places, ids])
     model = keras.Model(ids, [WordScores()([x, embedding(rows, table=True)]), MaskedPooling()(x)])
     model.save(tmp_path / "words.keras")
     again = keras.saving.load_model(tmp_path / "words.keras")

@@ -21,6 +21,7 @@ from ...words import answers, pairs
 
 LOSS = {"sampled_softmax": "sampled_softmax", "softmax": "softmax"}
 METRICS = []
+SEPARATOR = 1  # padding between texts that share a window
 START = MASK  # the id before a text's first word: nothing is hidden here, so it is free
 ASKED = ["the film", "one of the best", "i have never seen such a", "the acting is"]
 WRITTEN = [
@@ -31,7 +32,7 @@ WRITTEN = [
 
 
 def pretext(windows, seed, counts, drawn=1024):
-    """Each word is asked for, told those before it.
+    """Each word is asked for, told those before it in its window; START stands before a text's first word.
 
     windows (N, T) of ids -> ((the words before (N, T), log of how often each word is drawn (N, T), words drawn
     (N, drawn), the same for all, and the log for those (N, drawn)), the words (N, T), weights (N, T)); weights are 0
@@ -40,6 +41,7 @@ def pretext(windows, seed, counts, drawn=1024):
     drawn: random words that all words of a batch are compared with. counts: how often each id occurs.
     """
     before = tf.concat([tf.fill([tf.shape(windows)[0], 1], START), windows[:, :-1]], axis=1)
+    before = tf.where(before != 0, before, START)
     before = tf.where(windows != 0, before, 0)
     share = np.maximum(counts, 1e-9) ** pairs.POWER
     logs = tf.constant(np.log(drawn * share / share.sum()), tf.float32)

@@ -34,6 +34,15 @@ def trained(tmp_path_factory):
     return model, history
 
 
+def test_each_word_is_asked_for_told_those_before_it():
+    windows = tf.constant([[3, 4, 0, 5, 6], [4, 0, 0, 0, 0]])
+    (before, _, others, _), asked, weights = language_model.pretext(windows, [1, 2], np.arange(8), drawn=4)
+    np.testing.assert_array_equal(before, [[MASK, 3, 0, MASK, 5], [MASK, 0, 0, 0, 0]])  # a text begins twice
+    np.testing.assert_array_equal(asked, windows)
+    np.testing.assert_allclose(weights, (np.asarray(windows) > 0) * 2.0)
+    assert others.shape == (2, 4) and others.numpy().min() >= 1
+
+
 def test_what_always_follows_is_learned(trained):
     model, _ = trained
     (word, share), *_ = model.next("we cook the", 3)

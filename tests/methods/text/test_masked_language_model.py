@@ -16,7 +16,7 @@ def trained(tmp_path_factory):
     monkey = pytest.MonkeyPatch()
     monkey.setenv("KERAS_SSL_ZOO", str(tmp_path_factory.mktemp("zoo")))
     model, history = training.pretrain(
-        "masked_lm", dataset=TEXTS, out=tmp_path_factory.mktemp("run") / "run", name="m", epochs=60, window=8,
+        "masked_lm", dataset=TEXTS, out=tmp_path_factory.mktemp("run") / "run", name="m", epochs=120, window=8,
         batch_size=16, learning_rate=0.02, options={"hidden": 0.3}, verbose=0,
         encoder_options={"width": 16, "depth": 1, "heads": 2, "window": 8},
     )  # fmt: skip
