@@ -180,6 +180,8 @@ def pretrain(
                 model.optimizer.build(model.trainable_variables)
     finally:
         keras.config.set_dtype_policy(before)
+    if prepared.begin is not None and not done:
+        prepared.begin(model)
     distribution.prepare(model, strategy)
     if chief and not resume:
         out.mkdir(parents=True, exist_ok=True)

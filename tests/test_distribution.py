@@ -123,6 +123,7 @@ TEXTS = ["the king and the queen ruled the old land", "we cook rice with fish an
         ("masked_lm", {"width": 8, "depth": 1, "heads": 2, "window": 16}, {}),
         ("next_word", {"width": 8, "dropout": 0.0}, {"drawn": 4}),
         ("next_word", {"width": 8, "dropout": 0.0, "variant": "attention", "window": 16}, {"loss": "softmax"}),
+        ("translation", {"width": 8, "depth": 1, "window": 16}, {"dropout": 0.0, "depth": 1, "vectors": "random"}),
     ],
 )
 def test_two_replicas_learn_of_texts_what_one_does(pretrained, name, encoder, options):
@@ -130,7 +131,8 @@ def test_two_replicas_learn_of_texts_what_one_does(pretrained, name, encoder, op
         epochs=2, batch_size=4, window=32 if name == "word2vec" else 16, optimizer="sgd", momentum=0.9,
         learning_rate=0.1, schedule="constant", encoder_options=encoder, options=options, least=1,
     )  # fmt: skip
-    one, two = (pretrained(row, n, dataset=TEXTS) for n in (1, 2))
+    texts = [f"{text}\t{text[::-1]}" for text in TEXTS] if name == "translation" else TEXTS
+    one, two = (pretrained(row, n, dataset=texts) for n in (1, 2))
     for a, b in zip(one[0].weights, two[0].weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5, rtol=0, err_msg=a.path)
     if name != "word2vec":  # whose loss is that of a sample

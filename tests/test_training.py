@@ -314,6 +314,13 @@ JOBS = {
         "options": {"drawn": 4, "sample": 0},
     },
     "masked_lm": {**TEXTS, "recipe": "masked_lm", "encoder_options": {"width": 8, "depth": 1, "heads": 2}},
+    "translation": {
+        **TEXTS,
+        "texts": ["the king ruled\tder König herrschte", "we cook the fish\twir kochen den Fisch"] * 12,
+        "recipe": "translation",
+        "options": {"vectors": "random"},
+        "encoder_options": {"width": 8, "depth": 1, "dropout": 0.1},
+    },
     "next_word": {**TEXTS, "recipe": "next_word", "encoder_options": {"width": 8, "dropout": 0.3}},
     # with layers that draw random numbers
     "rotation": {**SMALL, "recipe": "rotation", "encoder": "noisy", "precision": "mixed_bfloat16"},

@@ -1,4 +1,4 @@
-"""Encoders of texts: ids of words (N, T), 0 for padding -> vectors of the words (N, T, d).
+"""Networks of texts: ids of words (N, T), 0 for padding -> vectors of the words (N, T, d).
 
 `words` is which words are known: a `layers.vocabulary.Lexicon`, or a list.
 """
@@ -25,12 +25,12 @@ def word_vectors(words, width=100):
     return keras.Model(given, x, name="encoder")
 
 
-def text_transformer(words, width=192, depth=4, heads=4, window=128):
+def text_transformer(words, width=192, depth=4, heads=4, window=128, dropout=0.0):
     """Ids (N, T) -> [table of words (V, width), words in their context (N, T, width)]; any length, by windows.
 
     A word's context are the `window` words of its window; where they stand is told by their distance alone. Blocks
     "block1a" (after the attention), "block1", ..., of windows (M, window, width). Layer norm comes before each part,
-    and once at the end.
+    and once at the end. dropout: the share of numbers that each block drops in training.
 
     Raises InputError for a width that doesn't fit the heads.
     """
@@ -42,7 +42,7 @@ def text_transformer(words, width=192, depth=4, heads=4, window=128):
     embedding = WordEmbedding(size, width, embeddings_initializer=small, name="embedding")
     x = embedding(rows)
     for i in range(1, depth + 1):
-        x = transformer_block(x, heads, name=f"block{i}", reach=window)
+        x = transformer_block(x, heads, name=f"block{i}", reach=window, dropout=dropout)
     x = LayerNormalization(epsilon=1e-6, name="norm")(x)
     whole = FromWindows(name="whole")([x, places, ids])
     return keras.Model(given, [embedding(rows, table=True), whole], name="encoder")

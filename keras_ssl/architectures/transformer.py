@@ -23,17 +23,25 @@ def causal_transformer(vocabulary, length, width=96, depth=2, heads=4, name="tra
     return keras.Model(tokens, layers.Dense(vocabulary, dtype="float32", name="logits")(x), name=name)
 
 
-def transformer_block(tokens, heads, name, activation="gelu", causal=False, reach=None):
+def transformer_block(tokens, heads, name, activation="gelu", causal=False, reach=None, dropout=0.0):
     """Tokens (N, T, C) -> (N, T, C): self-attention, then two dense layers, each added to what it was given.
 
     causal: a token sees those before it and itself only. reach: see `layers.SelfAttention`.
+    dropout: the share of numbers that is dropped before each addition in training.
     Layers: NAMEa after the attention, NAME at the end.
     """
     width = tokens.shape[-1]
     x = LayerNormalization(epsilon=1e-6, name=f"{name}a_norm")(tokens)
     x = SelfAttention(heads, causal, reach, name=f"{name}a_attention")(x)
-    tokens = layers.Add(name=f"{name}a")([tokens, x])
+    tokens = added(tokens, x, f"{name}a", dropout)
     x = LayerNormalization(epsilon=1e-6, name=f"{name}_norm")(tokens)
     x = layers.Dense(4 * width, activation=activation, name=f"{name}_wide")(x)
     x = layers.Dense(width, name=f"{name}_narrow")(x)
+    return added(tokens, x, name, dropout)
+
+
+def added(tokens, x, name, dropout):
+    """A residual connection: the sum, after dropout of what is added."""
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return layers.Add(name=name)([tokens, x])

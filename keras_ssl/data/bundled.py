@@ -27,14 +27,19 @@ def open_sample(name, **choices):
     """Returns the DataSet of a bundled sample; `choices` are those of `open_arrays`.
 
     A split of images is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json. A
-    split of texts is one file of lines label<TAB>text.
+    split of texts is one file of lines label<TAB>text, or, of texts without classes, of a text a line.
     """
     about = about_sample(name)
     described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}
     if about.get("kind") == "text":
-        files = {split: FOLDER / name / f"{split}.tsv" for split in ("train", "test")}
+        kind = "tsv" if about["classes"] else "txt"
+        files = {split: FOLDER / name / f"{split}.{kind}" for split in ("train", "test")}
+        contents = {split: text_files.read(file) for split, file in files.items()}
         splits = {
-            split: text_files.labelled_documents(text_files.read(file), file.name) for split, file in files.items()
+            split: text_files.labelled_documents(content, files[split].name)
+            if about["classes"]
+            else (text_files.documents(content), None)
+            for split, content in contents.items()
         }
         return open_texts(splits, name=name, **described, **choices)
     labels = {split: np.array(values) for split, values in about["labels"].items()}

@@ -26,9 +26,18 @@ class ImageFeature:
 
 @dataclass(frozen=True)
 class TextFeature:
-    """The feature that holds the text: its key."""
+    """The feature that holds the text: its key; or those of a text and its translation, which make one text.
 
-    key: str
+    In that a tab parts them, and their own tabs and line ends are spaces.
+    """
+
+    keys: tuple
+
+    def text(self, example):
+        """Returns the text, a string tensor."""
+        if len(self.keys) == 1:
+            return example[self.keys[0]]
+        return tf.strings.join([tf.strings.regex_replace(example[key], r"[\t\r\n]+", " ") for key in self.keys], "\t")
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class LabelFeature:
 def example_feature(info, name):
     """Returns the ImageFeature of a DatasetInfo, or its TextFeature where it has no images.
 
-    It is the supervised one, the one called "image" or "text", or the first.
+    It is the supervised one, the one called "image" or "text", or the first; of a text and its translation, both.
 
     Raises:
         InputError: there is no image with 8 or 16 bits a channel and no text.
@@ -67,7 +76,8 @@ def example_feature(info, name):
     else:
         raise InputError(f"{name!r} has no images and no texts: its features are {', '.join(features) or 'unnamed'}")
     if found is texts:
-        return TextFeature(wanted[0])
+        both = tuple(info.supervised_keys or ())
+        return TextFeature(both if _is_translation(info, both) else (wanted[0],))
     feature = images[wanted[0]]
     # Where the channels vary, all images are read as RGB.
     shape = (*feature.shape[:2], feature.shape[2] or 3)
@@ -111,6 +121,12 @@ def _is_text(feature):
     import tensorflow_datasets as tfds
 
     return type(feature) is tfds.features.Text and feature.shape == ()  # not one stored as numbers
+
+
+def _is_translation(info, keys):
+    import tensorflow_datasets as tfds
+
+    return isinstance(info.features, tfds.features.Translation) and len(keys) == 2 and set(keys) <= set(info.features)
 
 
 def _label(key, feature):

@@ -33,9 +33,9 @@ class TfdsSplit:
     ten times faster for a run on 1 % of the labels.
     """
 
-    def __init__(self, info, split, key, read, label):
+    def __init__(self, info, split, keys, read, label):
         self._info, self._split = info, split
-        self._key, self._read = key, read
+        self._keys, self._read = set(keys), read
         self._label = label
 
     def count(self):
@@ -47,7 +47,7 @@ class TfdsSplit:
         return np.concatenate(list(stream.batch(4096).as_numpy_iterator()))
 
     def stream(self, keep, shuffle, labels):
-        parse = self._parser({self._key, self._label.key} if labels else {self._key})
+        parse = self._parser(self._keys | {self._label.key} if labels else self._keys)
 
         def prepare(record):
             example = parse(record)
@@ -67,9 +67,8 @@ class TfdsSplit:
         """A function from a record to {feature: value} of these features, images still encoded."""
         import tensorflow_datasets as tfds
 
-        with _quiet():
-            features = tfds.decode.PartialDecoding(dict.fromkeys(keys, True)).extract_features(self._info.features)
-        decoders = {self._key: tfds.decode.SkipDecoding()} if self._key in keys else None
+        features = tfds.features.FeaturesDict({key: self._info.features[key] for key in keys})
+        decoders = {key: tfds.decode.SkipDecoding() for key in self._keys & keys} or None
         return lambda record: features.deserialize_example(record, decoders=decoders)
 
 
@@ -98,23 +97,22 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     if info.file_format.value != "tfrecord":
         raise InputError(f"{name!r} is prepared as {info.file_format.value}: prepare it with --file_format=tfrecord")
     feature = example_feature(info, name)
-    key = feature.key
     if isinstance(feature, TextFeature):
         refuse_sizes(name, size, channels)
-        kind, shape = "text", ()
+        kind, shape, keys = "text", (), feature.keys
     else:
-        kind, shape = "image", fitted_shape(feature.shape, size, channels)
+        kind, shape, keys = "image", fitted_shape(feature.shape, size, channels), (feature.key,)
 
     def read(example):
-        return example[key] if kind == "text" else fit(feature.pixels(example), size, channels)
+        return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
-    label = label_feature(info, name, labels, task, key)
+    label = label_feature(info, name, labels, task, keys[0])
     return DataSet(
         name=name,
         task=label.task,
         classes=label.classes,
         shape=shape,
-        stored={split: TfdsSplit(info, split, key, read, label) for split in info.splits},
+        stored={split: TfdsSplit(info, split, keys, read, label) for split in info.splits},
         origin=info.homepage or "",
         licence=info.redistribution_info.license,
         citation=(info.citation or "").strip(),

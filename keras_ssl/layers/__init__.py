@@ -1,6 +1,6 @@
 """The Keras layers that self-supervised learning needs and Keras lacks."""
 
-from .attention import SelfAttention
+from .attention import CrossAttention, SelfAttention
 from .boltzmann import FreeEnergy
 from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
@@ -23,6 +23,7 @@ from .words import (
     FromWindows,
     LastWords,
     MaskedPooling,
+    Unmasked,
     Windows,
     WithoutPadding,
     WordEmbedding,
@@ -38,6 +39,7 @@ __all__ = [
     "BicubicEnlargement",
     "CodeDistribution",
     "Corruption",
+    "CrossAttention",
     "EveryPair",
     "FillHoles",
     "FoldPatches",
@@ -65,6 +67,7 @@ __all__ = [
     "StopGradient",
     "TiedDense",
     "TokensToMap",
+    "Unmasked",
     "VectorQuantizer",
     "VisibleTokens",
     "Vocabulary",

@@ -1,4 +1,4 @@
-"""Attention of tokens to each other."""
+"""Attention of tokens to each other, and to those of another sequence."""
 
 import keras
 import tensorflow as tf
@@ -37,11 +37,9 @@ class SelfAttention(layers.Layer):
             )
 
     def call(self, tokens, mask=None):
-        count, width = ops.shape(tokens)[1], tokens.shape[-1]
-        each = width // self.heads
-        x = ops.reshape(self.inward(tokens), (-1, count, 3, self.heads, each))
-        queries, keys, values = ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), axis=0)  # (N, heads, T, each)
-        scores = ops.matmul(queries * each**-0.5, ops.transpose(keys, (0, 1, 3, 2)))
+        count = ops.shape(tokens)[1]
+        queries, keys, values = _by_heads(self.inward(tokens), 3, self.heads)
+        scores = _scores(queries, keys)
         if self.reach is not None:
             apart = tf.range(count) - tf.range(count)[:, None] + self.reach - 1
             scores += tf.gather(ops.cast(self.distances, scores.dtype), apart, axis=1)
@@ -50,15 +48,70 @@ class SelfAttention(layers.Layer):
             scores = tf.where(later, scores.dtype.min, scores)
         if mask is not None:
             scores = tf.where(mask[:, None, None], scores, scores.dtype.min)
-        weights = tf.nn.softmax(scores)  # keras.ops warns of pictures of one patch
-        answers = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-        return self.outward(ops.reshape(answers, (-1, count, width)))
+        return self.outward(_answers(scores, values))
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "causal": self.causal, "reach": self.reach}
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class CrossAttention(layers.Layer):
+    """Each token looks at those of another sequence, the memory, as in Vaswani et al.'s decoder, arXiv:1706.03762.
+
+    Nobody looks at memory where its ids are 0; of a memory without any, the answer is that to zeros.
+
+    Shape: [tokens (N, T, C), memory (N, S, D), ids of the memory (N, S)] -> (N, T, C).
+    """
+
+    def __init__(self, heads=4, **kwargs):
+        super().__init__(**kwargs)
+        self.heads = heads
+
+    def build(self, input_shape):
+        tokens, memory, _ = input_shape
+        parts = {"asking": (tokens, 1), "told": (memory, 2), "outward": (tokens, 1)}
+        for name, (shape, times) in parts.items():
+            layer = layers.Dense(times * tokens[-1], dtype=self.dtype_policy, name=name)
+            layer.build(shape)
+            setattr(self, name, layer)
+
+    def call(self, inputs):
+        tokens, memory, ids = inputs
+        (queries,), (keys, values) = (
+            _by_heads(self.asking(tokens), 1, self.heads),
+            _by_heads(self.told(memory), 2, self.heads),
+        )
+        scores = _scores(queries, keys)
+        scores = tf.where((ids != 0)[:, None, None], scores, scores.dtype.min)
+        return self.outward(_answers(scores, values))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads}
+
+
+def _by_heads(x, parts, heads):
+    """(N, T, parts C) -> parts of (N, heads, T, C / heads)."""
+    x = ops.reshape(x, (-1, ops.shape(x)[1], parts, heads, x.shape[-1] // parts // heads))
+    return ops.unstack(ops.transpose(x, (2, 0, 3, 1, 4)), axis=0)
+
+
+def _scores(queries, keys):
+    return ops.matmul(queries * queries.shape[-1] ** -0.5, ops.transpose(keys, (0, 1, 3, 2)))
+
+
+def _answers(scores, values):
+    weights = tf.nn.softmax(scores)  # keras.ops warns of pictures of one patch
+    answers = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
+    return ops.reshape(answers, (-1, ops.shape(answers)[1], values.shape[1] * values.shape[3]))
 
 
 def _nearness(shape, dtype=None):

@@ -30,11 +30,14 @@ def split(texts, punctuation=True):
 
 
 class Lexicon(tuple):
-    """Known words, in the order of their ids, and whether punctuation marks are words: what a Vocabulary is made of."""
+    """Known words, in the order of their ids, and whether punctuation marks are words: what a Vocabulary is made of.
 
-    def __new__(cls, words, punctuation=True):
+    target: the Lexicon of the language that is translated to, where there is one.
+    """
+
+    def __new__(cls, words, punctuation=True, target=None):
         lexicon = super().__new__(cls, words)
-        lexicon.punctuation = punctuation
+        lexicon.punctuation, lexicon.target = punctuation, target
         return lexicon
 
 

@@ -95,9 +95,11 @@ class WordScores(keras.layers.Layer):
 class Windows(keras.layers.Layer):
     """Long texts as windows of `length` words, which a network with a fixed context takes one by one.
 
-    Windows of padding alone are left out: a batch costs what its words cost.
+    Windows of padding alone are left out, and of a batch of short texts they are as long as its longest: a batch costs
+    what its words cost.
 
-    Shape: ids (N, T) -> ids (M, length) and the windows' places (M,), n * ceil(T / length) + i of text n's window i.
+    Shape: ids (N, T) -> ids (M, L), L = min(length, T), and the windows' places (M,), n * ceil(T / L) + i of text n's
+    window i.
     """
 
     def __init__(self, length, **kwargs):
@@ -106,13 +108,14 @@ class Windows(keras.layers.Layer):
 
     def call(self, ids):
         rows, count = tf.unstack(tf.shape(ids))
-        parts = -(-count // self.length)
-        ids = tf.reshape(tf.pad(ids, [[0, 0], [0, parts * self.length - count]]), [rows * parts, self.length])
+        length = tf.clip_by_value(count, 1, self.length)
+        parts = -(-count // length)
+        ids = tf.reshape(tf.pad(ids, [[0, 0], [0, parts * length - count]]), [rows * parts, length])
         places = tf.reshape(tf.where(tf.reduce_any(ids != 0, axis=1)), [-1])
         return tf.gather(ids, places), tf.cast(places, "int32")
 
     def compute_output_spec(self, ids):
-        return keras.KerasTensor((None, self.length), "int32"), keras.KerasTensor((None,), "int32")
+        return keras.KerasTensor((None, None), "int32"), keras.KerasTensor((None,), "int32")
 
     def get_config(self):
         return {**super().get_config(), "length": self.length}
@@ -122,7 +125,7 @@ class Windows(keras.layers.Layer):
 class FromWindows(keras.layers.Layer):
     """What a network said of `Windows`' windows, as whole texts; 0 where there is padding, which the mask leaves out.
 
-    Shape: [windows (M, length, d), places (M,), ids (N, T)] -> (N, T, d).
+    Shape: [windows (M, L, d), places (M,), ids (N, T)] -> (N, T, d).
     """
 
     def __init__(self, **kwargs):
@@ -131,7 +134,7 @@ class FromWindows(keras.layers.Layer):
 
     def call(self, inputs):
         windows, places, ids = inputs
-        (rows, count), length, width = tf.unstack(tf.shape(ids)), windows.shape[1], windows.shape[2]
+        (rows, count), length, width = tf.unstack(tf.shape(ids)), tf.shape(windows)[1], windows.shape[2]
         parts = -(-count // length)
         whole = tf.scatter_nd(places[:, None], windows, [rows * parts, length, width])
         whole = tf.reshape(whole, [rows, parts * length, width])[:, :count]
@@ -185,6 +188,24 @@ class WithoutPadding(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class Unmasked(keras.layers.Layer):
+    """Its input without the mask, for what learns of padding in another way."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return tf.identity(inputs)  # a mask hangs on its tensor
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

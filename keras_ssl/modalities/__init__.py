@@ -22,7 +22,8 @@ class Prepared:
 
     known: what networks are built for. examples: what has `count(split)` and `stream(split, labels, shuffle)`, whose
     elements make the batches that pretexts get. sample: some elements. shown: what the method's `show` is asked of.
-    counts: how often each word occurs, for pretexts with an argument of that name.
+    counts: how often each word occurs, for pretexts with an argument of that name. begin: what is done with the fresh
+    model before its first step, a function of it.
     """
 
     known: object
@@ -30,6 +31,7 @@ class Prepared:
     sample: object
     shown: object
     counts: object = None
+    begin: object = None
 
 
 def of(name):

@@ -1,16 +1,20 @@
 """Texts: cut into words, of which the frequent ones make the vocabulary, and trained on as windows of their ids."""
 
+import inspect
+
 import numpy as np
 import tensorflow as tf
 
 from .. import data, methods, pictures
 from ..data.order import ordered
 from ..errors import InputError
-from ..layers.vocabulary import Lexicon, Vocabulary, count_words
+from ..layers.vocabulary import SPECIAL, Lexicon, Vocabulary, count_words
 from . import Prepared
 
-SAMPLES = dict.fromkeys(("imdb_reviews", "imdb_reviews/plain_text"), "polarity_sample")
-PROBED_ON = {}
+SAMPLES = {
+    "imdb_reviews": "polarity_sample", "imdb_reviews/plain_text": "polarity_sample", "multi30k": "caption_pairs_sample",
+}  # fmt: skip
+PROBED_ON = {"multi30k": "imdb_reviews", "caption_pairs_sample": "polarity_sample"}
 KNOWN = 10_000  # words that a vocabulary has unless a recipe says otherwise
 SEEN = 64  # windows that fresh layers are fitted to
 GATHERED = 64  # windows taken at once
@@ -29,19 +33,31 @@ def open(recipe, source=None, labels=None):
 def prepare(dataset, recipe):
     """Networks learn the words that are frequent, and windows of ids of them. Raises InputError for no words."""
     method = methods.get(recipe.method)
+    if hasattr(method, "prepare"):
+        options = {k: v for k, v in recipe.options.items() if k in inspect.signature(method.prepare).parameters}
+        return method.prepare(dataset, recipe, **options)
     texts = dataset.stream("train", labels=False)
-    counts = count_words(texts, recipe.punctuation)
-    words = [word for word, count in counts.items() if count >= recipe.least][: recipe.words or None]
-    if not words:
-        raise InputError(f"{dataset.name} has no word that occurs {recipe.least} times or more: lower --set least=")
-    vocabulary = Vocabulary(words, recipe.punctuation)
+    lexicon, often = frequent(texts, recipe, dataset.name)
+    vocabulary = Vocabulary(list(lexicon), recipe.punctuation)
     ids, ends = encoded(texts, vocabulary)
     separator = getattr(method, "SEPARATOR", None)
     windows = Windows(ids, ends, recipe.window) if separator is None else joined(ids, ends, recipe.window, separator)
     sample = next(iter(windows.stream("train", False, recipe.seed).batch(SEEN))).numpy()
-    often = np.zeros(vocabulary.size, "int64")
+    return Prepared(lexicon, windows, sample, method.ASKED, often)
+
+
+def frequent(texts, recipe, name):
+    """(the Lexicon of a tf.data.Dataset of texts as a recipe cuts it, how often each id occurs (ids,)).
+
+    name: of the data set, for the InputError where no word is frequent enough.
+    """
+    counts = count_words(texts, recipe.punctuation)
+    words = [word for word, count in counts.items() if count >= recipe.least][: recipe.words or None]
+    if not words:
+        raise InputError(f"{name} has no word that occurs {recipe.least} times or more: lower --set least=")
+    often = np.zeros(len(SPECIAL) + len(words), "int64")
     often[-len(words) :] = [counts[word] for word in words]
-    return Prepared(Lexicon(words, recipe.punctuation), windows, sample, method.ASKED, often)
+    return Lexicon(words, recipe.punctuation), often
 
 
 def known(dataset, encoder=None):

@@ -34,8 +34,8 @@ def best(vocabulary, logits, k):
 
 
 def put_together(words):
-    """Words (T,) -> a text, punctuation marks beside the words they belong to; in the graph."""
-    text = tf.strings.reduce_join(words, separator=" ")
+    """Words (..., T) -> texts (...), punctuation marks beside the words they belong to; in the graph."""
+    text = tf.strings.reduce_join(words, axis=-1, separator=" ")
     text = tf.strings.regex_replace(text, r" ([.,!?;:%)\]])", r"\1")
     return tf.strings.regex_replace(text, r"([(\[]) ", r"\1")
 

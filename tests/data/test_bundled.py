@@ -5,7 +5,8 @@ from keras_ssl import data
 
 
 def test_their_names():
-    assert data.samples() == ["cifar10_sample", "fashion_mnist_sample", "mnist_sample", "polarity_sample"]
+    names = ["caption_pairs_sample", "cifar10_sample", "fashion_mnist_sample", "mnist_sample", "polarity_sample"]
+    assert data.samples() == names
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,16 @@ def test_texts():
         1,
     ]
     assert len(set(np.concatenate([opened.arrays(split)[0] for split in ("train", "test")]))) == 1500
+
+
+def test_texts_with_translations():
+    opened = data.open("caption_pairs_sample")
+    assert (opened.kind, opened.task, opened.classes, opened.licence) == ("text", None, [], "CC0 1.0")
+    assert [opened.count(split) for split in opened.splits] == [600, 100, 540, 60]
+    pairs = [text.split("\t") for split in ("train", "test") for text in opened.arrays(split)[0]]
+    assert {len(pair) for pair in pairs} == {2} and len({en for en, _ in pairs}) == 700
+    assert all(side[0].isupper() and side.endswith(".") for pair in pairs for side in pair)
+    assert ["An old man is sleeping.", "Ein alter Mann schläft."] in pairs
 
 
 def test_the_images_are_those_of_their_labels():

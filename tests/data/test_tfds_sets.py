@@ -13,11 +13,11 @@ def numbered(count, side=4, channels=3):
     return np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, side, side, channels))
 
 
-def prepare(root, name, features, splits, **about):
+def prepare(root, name, features, splits, kind=tfds.features.FeaturesDict, **about):
     """Writes a prepared TFDS set of these examples under `root`, each split in two files."""
     folder = root / name / "1.0.0"
     folder.mkdir(parents=True)
-    features = tfds.features.FeaturesDict(features)
+    features = kind(features)
     infos = []
     for split, examples in splits.items():
         shards = [examples[: len(examples) // 2], examples[len(examples) // 2 :]]
@@ -147,6 +147,18 @@ def test_texts(reviews):
     assert data.open("tiny_reviews", data_dir=reviews, labels=False).task is None
     with pytest.raises(InputError, match="^size is for images; tiny_reviews holds texts$"):
         data.open("tiny_reviews", data_dir=reviews, size=64)
+
+
+def test_a_text_and_its_translation_are_one_text(tmp_path):
+    features = ("de", "en")
+    examples = [{"de": f"eins {i}", "en": f"one\t\n{i}"} for i in range(8)]
+    prepare(
+        tmp_path, "tiny_pairs", features, {"train": examples}, kind=tfds.features.Translation,
+        supervised_keys=("en", "de"),
+    )  # fmt: skip
+    opened = data.open("tiny_pairs", data_dir=tmp_path)
+    assert (opened.kind, opened.task, opened.shape) == ("text", None, ())
+    assert opened.arrays("train")[0].tolist() == [f"one {i}\teins {i}" for i in range(8)]
 
 
 def test_texts_without_labels_join_those_with_labels(reviews):

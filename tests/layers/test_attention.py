@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl.layers import SelfAttention
+from keras_ssl.layers import CrossAttention, SelfAttention
 
 
 def layer_and_tokens(width=12, heads=3, **options):
@@ -56,6 +56,25 @@ def test_attention_is_that_of_keras():
     other.set_weights([w for k, b in parts for w in (k.reshape(12, 3, 4), b.reshape(3, 4))]
                       + [out.reshape(3, 4, 12), out_bias])  # fmt: skip
     np.testing.assert_allclose(layer(tokens), other(tokens, tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_to_another_sequence_is_that_of_keras():
+    tokens, memory = (
+        np.random.default_rng(i).normal(size=(2, t, c)).astype("float32") for i, t, c in ((0, 3, 8), (1, 5, 6))
+    )
+    ids = np.array([[1, 2, 3, 4, 5], [1, 2, 0, 0, 0]])
+    layer, other = CrossAttention(2), keras.layers.MultiHeadAttention(2, 4)
+    layer([tokens, memory, ids])
+    layer.set_weights([np.random.default_rng(i).normal(0, 0.5, w.shape) for i, w in enumerate(layer.get_weights())])
+    other.build(tokens.shape, memory.shape)
+    asking, asking_bias, told, told_bias, out, out_bias = layer.get_weights()
+    parts = [(asking, asking_bias), *zip(np.split(told, 2, axis=1), np.split(told_bias, 2), strict=True)]
+    weights = [w for k, b in parts for w in (k.reshape(-1, 2, 4), b.reshape(2, 4))]
+    other.set_weights([*weights, out.reshape(2, 4, 8), out_bias])
+    right = other(tokens, memory, attention_mask=(ids != 0)[:, None])
+    np.testing.assert_allclose(layer([tokens, memory, ids]), right, rtol=1e-4, atol=1e-5)
+    assert np.isfinite(layer([tokens, memory, 0 * ids])).all()
+    assert CrossAttention.from_config(layer.get_config()).heads == 2
 
 
 def test_causal_attention_is_that_of_the_beginning_alone():

@@ -8,6 +8,7 @@ from keras_ssl.layers import (
     FromWindows,
     LastWords,
     MaskedPooling,
+    Unmasked,
     Windows,
     WithoutPadding,
     WordEmbedding,
@@ -85,8 +86,19 @@ def test_windows_and_back(length):
 
 def test_texts_without_a_word_make_no_window():
     rows, places = Windows(4)(tf.zeros((2, 0), tf.int32))
-    assert rows.shape == (0, 4)
+    assert rows.shape == (0, 1)
     assert FromWindows()([tf.zeros((0, 4, 3)), places, tf.zeros((2, 0), tf.int32)]).shape == (2, 0, 3)
+
+
+def test_windows_of_short_texts_are_short():
+    rows, places = Windows(128)(tf.constant([[1, 2, 3], [4, 0, 0]]))
+    np.testing.assert_array_equal(rows, [[1, 2, 3], [4, 0, 0]])
+    np.testing.assert_array_equal(places, [0, 1])
+
+
+def test_no_mask_goes_on():
+    ids = tf.constant([[1, 0]])
+    assert getattr(Unmasked()(WordEmbedding(3, 2)(ids)), "_keras_mask", None) is None
 
 
 def test_pooling_leaves_padding_out():

@@ -144,6 +144,29 @@ def from_vectors(vectors, punctuation=True):
     return Word2Vec(encoder.input, pooled(encoder(encoder.input)), name="word2vec")
 
 
+def learned(texts, lexicon, width, epochs=10, seed=0):
+    """Vectors of the words that skip-gram learns of a tf.data.Dataset of texts, on the spot: (words, width) float32."""
+    from ... import training
+    from ...layers import Vocabulary
+    from ...modalities.text import encoded, joined
+
+    vocabulary = Vocabulary(list(lexicon), lexicon.punctuation)
+    ids, ends = encoded(texts, vocabulary)
+    counts = np.bincount(ids, minlength=vocabulary.size)
+    counts[: -len(lexicon)] = 0
+    batches, steps = training.epochs_of_batches(
+        joined(ids, ends, 8 * pairs.ROW, SEPARATOR), lambda batch, seed: pretext(batch, seed, counts),
+        batch_size=8, epochs=epochs, seed=seed, times=8,
+    )  # fmt: skip
+    model = build(build_encoder("word_vectors", lexicon, width=width))
+    falling = keras.optimizers.schedules.PolynomialDecay(0.025, steps * epochs, 1e-4)
+    model.compile(
+        keras.optimizers.SGD(falling), "negative_sampling", jit_compile=False, steps_per_execution=min(8, steps)
+    )
+    model.fit(batches, epochs=epochs, steps_per_epoch=steps, verbose=0, shuffle=False)
+    return model.vectors().matrix
+
+
 def measure(model, dataset):
     """How well cosines agree with people's judgements, and analogies answered; gender bias before and after debiasing.
 
