@@ -3,6 +3,7 @@
 Or every generative model: python tools/compare.py generation [--write]
 Or the losses of the context encoder: python tools/compare.py inpainting [--write]
 Or what texts' encoders are worth over the number of labels: python tools/compare.py sentiment [--write]
+Or what vectors of each language alone are worth to a translator: python tools/compare.py translation [--write]
 
 Takes each encoder of the zoo that was trained on photos (or those named), random weights and the supervised network
 through linear probe, k-nearest neighbours and fine-tuning with 1 % (three seeds), 10 % and, for the best three, all of
@@ -18,6 +19,10 @@ package is trained first, into your own zoo. Its figures are kept in zoo/inpaint
 
 sentiment: bag of words, word vectors, language models and the masked one on IMDB's reviews, as
 keras_ssl.transfer.label_curve says. Its figures are kept in zoo/sentiment.json.
+
+translation: translators of 3,000 and of all pairs of Multi30k, whose tables of words start from word2vec's vectors or
+at random, as keras_ssl.translating says; what doesn't come with the package is trained first, into your own zoo. Its
+figures are kept in zoo/translation.json.
 """
 
 import argparse
@@ -25,7 +30,7 @@ import functools
 import pathlib
 import sys
 
-from keras_ssl import cards, data, generation, inpainting, pictures, zoo
+from keras_ssl import cards, data, generation, inpainting, pictures, translating, zoo
 from keras_ssl.errors import InputError, unknown
 from keras_ssl.transfer import label_curve, table
 
@@ -34,7 +39,8 @@ GENERATION = "<!-- generation: written by tools/compare.py generation -->", "<!-
 SENTIMENT = "<!-- sentiment: written by tools/compare.py sentiment -->", "<!-- end of sentiment -->"
 READERS, TUNED = ("word2vec", "next_word", "masked_lm"), "masked_lm"
 INPAINTING = "<!-- inpainting: written by tools/compare.py inpainting -->", "<!-- end of inpainting -->"
-SETS = {"generation": "fashion_mnist", "inpainting": "cifar10", "sentiment": "imdb_reviews"}
+TRANSLATION = "<!-- translation: written by tools/compare.py translation -->", "<!-- end of translation -->"
+SETS = {"generation": "fashion_mnist", "inpainting": "cifar10", "sentiment": "imdb_reviews", "translation": "multi30k"}
 TOP = 3  # encoders that are fine-tuned with all labels
 ROOT = pathlib.Path(__file__).parent.parent
 PICTURE = "zoo/comparison.png"
@@ -54,7 +60,7 @@ def main():
         parser.error("--write takes all encoders, not some by name")
     try:
         if what in SETS:
-            {"generation": generate, "inpainting": inpaint, "sentiment": read}[what](given)
+            {"generation": generate, "inpainting": inpaint, "sentiment": read, "translation": translate}[what](given)
             return
         groups = table.rows()
         for name in given.names:
@@ -145,6 +151,26 @@ def read(given):
     if given.write:
         label_curve.chart(found, ROOT / "zoo" / "sentiment.png", f"Sentiment of {dataset.name}, by labels")
         cards.put(ROOT / "README.md", *SENTIMENT, f"{text}\n\n![accuracy over labels](zoo/sentiment.png)")
+
+
+def translate(given):
+    dataset, known = data.open(given.dataset), table.kept_figures(given.kept)
+    found = {}
+    for few in (True, False):
+        for start in translating.STARTS:
+            name = translating.trained(few, start, given.dataset)
+            if known.get(name, {}).get("weights") != zoo.fingerprint(name):
+                known[name] = {"weights": zoo.fingerprint(name), "figures": translating.measure(name, dataset)}
+                zoo.write_json(given.kept, known)
+                print(f"{name}: {known[name]['figures']}", flush=True)
+            found[few, start] = known[name]["figures"]
+    if "words" not in known:
+        known["words"] = translating.words(dataset)
+        zoo.write_json(given.kept, known)
+    text = translating.markdown(found, known["words"], dataset.count("train"))
+    print(text)
+    if given.write:
+        cards.put(ROOT / "README.md", *TRANSLATION, text)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Makes the bundled samples from the full data sets, which tensorflow_datasets must have or be able to download.
+"""Makes the bundled samples of images from the full data sets, which tensorflow_datasets must have or be able to
+download, and that of sentences with translations from a few words.
 
 Run from the repository's root: python -m tools.make_samples
 """
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,57 @@ ABOUT = {
         "citation": "Y. LeCun, C. Cortes and C. J. C. Burges, The MNIST database of handwritten digits",
     },
 }
+
+
+# English, German, whether they are several
+WHO = [
+    ("a man", "ein Mann", 0), ("a woman", "eine Frau", 0), ("a boy", "ein Junge", 0), ("a girl", "ein Mädchen", 0),
+    ("a child", "ein Kind", 0), ("an old man", "ein alter Mann", 0), ("a young woman", "eine junge Frau", 0),
+    ("a dog", "ein Hund", 0), ("a brown dog", "ein brauner Hund", 0), ("two men", "zwei Männer", 1),
+    ("two women", "zwei Frauen", 1), ("three children", "drei Kinder", 1), ("two dogs", "zwei Hunde", 1),
+    ("the people", "die Leute", 1), ("a group of people", "eine Gruppe von Menschen", 0),
+]  # fmt: skip
+# English, German of one and of several, what it is done to
+DOES = [
+    ("running", "rennt", "rennen", ""), ("sitting", "sitzt", "sitzen", ""), ("standing", "steht", "stehen", ""),
+    ("sleeping", "schläft", "schlafen", ""), ("waiting", "wartet", "warten", ""), ("playing", "spielt", "spielen", ""),
+    ("walking", "geht", "gehen", ""), ("jumping", "springt", "springen", ""),
+    ("riding a bike", "fährt", "fahren", "Fahrrad"), ("playing football", "spielt", "spielen", "Fußball"),
+    ("reading a book", "liest", "lesen", "ein Buch"), ("eating an apple", "isst", "essen", "einen Apfel"),
+    ("holding a ball", "hält", "halten", "einen Ball"), ("wearing a red hat", "trägt", "tragen", "einen roten Hut"),
+    ("playing the guitar", "spielt", "spielen", "Gitarre"), ("drinking water", "trinkt", "trinken", "Wasser"),
+]  # fmt: skip
+WHERE = [
+    ("on a bench", "auf einer Bank"), ("in the park", "im Park"), ("on the beach", "am Strand"),
+    ("in front of a house", "vor einem Haus"), ("next to a car", "neben einem Auto"),
+    ("under a tree", "unter einem Baum"), ("in the snow", "im Schnee"), ("on the street", "auf der Straße"),
+    ("near the water", "am Wasser"), ("in a kitchen", "in einer Küche"), ("", ""),
+]  # fmt: skip
+
+
+def caption_pairs():
+    """Writes the sample of English sentences like captions with their German translations."""
+    pairs = []
+    for who, wer, several in WHO:
+        for does, one, many, what in DOES:
+            if what and "dog" in who:
+                continue
+            for where, wo in WHERE:
+                english = [who, "are" if several else "is", does, where]
+                german = [wer, many if several else one, what, wo]
+                said = [" ".join(filter(None, words)) + "." for words in (english, german)]
+                pairs.append("\t".join(each[0].upper() + each[1:] for each in said))
+    random.Random(0).shuffle(pairs)
+    folder = FOLDER / "caption_pairs_sample"
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, part in (("train", pairs[:600]), ("test", pairs[600:700])):
+        (folder / f"{split}.txt").write_text("".join(f"{pair}\n" for pair in part), encoding="utf-8")
+    about = {
+        "kind": "text", "classes": [], "licence": "CC0 1.0", "citation": "",
+        "origin": "Written for keras_ssl: sentences like captions of photos, English and German, put together from 15 "
+        "subjects, 16 predicates and 10 places.",
+    }  # fmt: skip
+    (folder / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 
 def first_of_each(labels, each):
@@ -64,5 +117,6 @@ def make(name):
 
 
 if __name__ == "__main__":
+    caption_pairs()
     for each in ABOUT:
         make(each)

@@ -89,16 +89,16 @@ def prepare(dataset, recipe, vectors="own"):
     """
     from ...modalities import text
 
-    sides = _sides(dataset)
-    (source, _), (target, _) = (text.frequent(side, recipe, dataset.name) for side in sides)
+    both = sides(dataset)
+    (source, _), (target, _) = (text.frequent(side, recipe, dataset.name) for side in both)
     known = Lexicon(source, recipe.punctuation, target)
-    pairs = Pairs([_ids(side, lexicon) for side, lexicon in zip(sides, (source, target), strict=True)], recipe.window)
+    pairs = Pairs([_ids(side, lexicon) for side, lexicon in zip(both, (source, target), strict=True)], recipe.window)
     if not pairs.count():
         raise InputError(f"{dataset.name} has no pair of texts of {recipe.window - 1} words or fewer, and some")
     sample = tuple(np.split(next(iter(pairs.stream().batch(text.SEEN))).numpy(), 2, axis=1))
     begin = None
     if vectors != "random":
-        others = sides if vectors == "own" else _sides(text.open(recipe, vectors))
+        others = both if vectors == "own" else sides(text.open(recipe, vectors))
         begin = lambda model: _start(model, others, recipe.seed)  # noqa: E731
     return Prepared(known, pairs, sample, ASKED, None, begin)
 
@@ -133,7 +133,7 @@ class Pairs:
         return rows.batch(GATHERED).map(lambda some: tf.gather(self._rows, some)).unbatch()
 
 
-def _sides(dataset, split="train"):
+def sides(dataset, split="train"):
     """The two halves of a set's pairs, tf.data.Datasets of texts. InputError for texts that aren't parted by a tab."""
     texts = dataset.stream(split, labels=False)
     some = next(iter(texts.batch(100))).numpy()
@@ -163,7 +163,7 @@ def _start(model, sides, seed):
         word2vec.learned(side, lexicon, table.shape[1], seed=seed)
         for side, lexicon, table in zip(sides, lexicons, tables, strict=True)
     ]
-    pairs = bilingual.aligned_words(*(_texts_of(side, lexicon) for side, lexicon in zip(sides, lexicons, strict=True)))
+    pairs = bilingual.aligned_words(*(texts_of(side, lexicon) for side, lexicon in zip(sides, lexicons, strict=True)))
     found = [bilingual.centred(matrix) for matrix in found]
     if pairs and tables[0].shape[1] == tables[1].shape[1]:
         rows, columns = (np.array(ids) - len(SPECIAL) for ids in zip(*pairs, strict=True))
@@ -174,7 +174,7 @@ def _start(model, sides, seed):
         table.assign(whole)
 
 
-def _texts_of(side, lexicon):
+def texts_of(side, lexicon):
     """Ids of the known words of each text, a list of arrays."""
     ids, ends = _ids(side, lexicon)
     return [text[text >= len(SPECIAL)] for text in np.split(ids, ends[:-1])]
@@ -301,10 +301,10 @@ def measure(model, dataset):
 def word_precision(model, dataset):
     """`bilingual.precision` of a model's tables and the words that a set's train split aligns; None of few."""
     lexicons = model.words().lexicon, model.target_words().lexicon
-    sides = [_texts_of(side, lexicon) for side, lexicon in zip(_sides(dataset), lexicons, strict=True)]
+    texts = [texts_of(side, lexicon) for side, lexicon in zip(sides(dataset), lexicons, strict=True)]
     tables = [keras.ops.convert_to_numpy(table)[len(SPECIAL) :] for table in model.tables()]
     vectors = [WordVectors(lexicon, table) for lexicon, table in zip(lexicons, tables, strict=True)]
-    ids = bilingual.aligned_words(*sides)
+    ids = bilingual.aligned_words(*texts)
     pairs = [tuple(v.words[i - len(SPECIAL)] for v, i in zip(vectors, pair, strict=True)) for pair in ids]
     return bilingual.precision(*vectors, pairs) if len(pairs) > 3 else None
 
