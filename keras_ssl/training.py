@@ -143,7 +143,7 @@ def pretrain(
     labelled = getattr(method, "LABELLED", False)
     if labelled and not opened.classes:
         raise InputError(f"{recipe.method} needs {opened.kind}s with labels; {opened.name} has none")
-    prepared = modality.prepare(opened, recipe)
+    prepared = modality.prepare(opened, recipe, encoder)
     pretext_options |= methods.wanted(method.pretext, counts=prepared.counts)
 
     if overwrite and not resume and chief:

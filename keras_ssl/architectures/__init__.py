@@ -125,6 +125,14 @@ def _as_encoder(model):
     return keras.Model(inner.input, inner.outputs if len(inner.outputs) > 1 else inner.outputs[0], name="encoder")
 
 
+def lexicon_of(encoder):
+    """The words that an encoder of one's own knows, a keras.Model's or a `.keras` file's; None for any other."""
+    if isinstance(encoder, (str, pathlib.Path)) and str(encoder).endswith(".keras"):
+        encoder = open_keras_file(pathlib.Path(encoder))
+    layers = encoder._flatten_layers() if isinstance(encoder, keras.Model) else []
+    return next((layer.lexicon for layer in layers if isinstance(layer, Vocabulary)), None)
+
+
 def with_skips(encoder, blocks):
     """The same encoder giving [each block's output, ..., its own output], for decoders that look at earlier maps too.
 

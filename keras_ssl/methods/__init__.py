@@ -9,8 +9,9 @@ measure(model, dataset) -> dict                how well it does on the test spli
                                                what a method without learning reaches, {"chance": 0.25}
 show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
 notes(model, folder) -> Markdown               (only where the card says more; pictures go into the folder)
-prepare(dataset, recipe, ...) -> Prepared      (only where the modality's isn't what the method learns from; its
-                                               further arguments are options too)
+prepare(dataset, recipe, lexicon, ...) -> Prepared
+                                               (only where the modality's isn't what the method learns from. lexicon:
+                                               None, or the words that it has to learn with; more arguments are options)
 LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
 FIXED_SIZE = True                              (only where the network takes images of one size)
 OWN_ENCODER = True                             (only where the encoder's weights are the method's own: build refuses
@@ -52,7 +53,7 @@ def options_of(method, options):
     taken = {f: list(inspect.signature(getattr(method, f)).parameters) for f in ("pretext", "build")}
     taken = {"pretext": taken["pretext"][2:], "build": taken["build"][1:]}
     taken = {f: [name for name in names if name not in LEARNED] for f, names in taken.items()}
-    more = list(inspect.signature(method.prepare).parameters)[2:] if hasattr(method, "prepare") else []
+    more = list(inspect.signature(method.prepare).parameters)[3:] if hasattr(method, "prepare") else []
     more += ["loss"] if isinstance(method.LOSS, dict) else []
     known = sorted({*taken["pretext"], *taken["build"], *more})
     for option in options:

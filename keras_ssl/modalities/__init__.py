@@ -1,7 +1,8 @@
 """What images, texts, ... differ in; all else is written once. A modality is a module with these names:
 
 open(recipe, source, labels) -> DataSet    `source`, or else the recipe's data set, as the recipe's examples need it
-prepare(dataset, recipe) -> Prepared       what networks learn of the data before training; the training examples
+prepare(dataset, recipe, encoder)          what networks learn of the data before training, and the training examples, a
+                                           Prepared; encoder: one of a person's own instead of the recipe's
 known(dataset, encoder) -> known           what networks are built for: images' shape (H, W, C), texts' words
 network_shape(known, method)               what of that an encoder is built for
 opening(encoder, size, trained_size)       arguments of `data.open` for a labelled set that an encoder is to take

@@ -26,7 +26,7 @@ def open(recipe, source=None, labels=None):
     return data.open(source, labels=labels, channels=recipe.channels, **sizes)
 
 
-def prepare(dataset, recipe):
+def prepare(dataset, recipe, encoder=None):
     """Networks learn the images' shape, and see some."""
     stream = dataset.stream("train", labels=False, shuffle=recipe.seed)
     sample = next(iter(stream.batch(SEEN))).numpy()

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import tensorflow as tf
 
-from .. import data, methods, pictures
+from .. import architectures, data, methods, pictures
 from ..data.order import ordered
 from ..errors import InputError
 from ..layers.vocabulary import SPECIAL, Lexicon, Vocabulary, count_words
@@ -30,15 +30,19 @@ def open(recipe, source=None, labels=None):
     return dataset.joined("+".join(splits)) if splits else dataset
 
 
-def prepare(dataset, recipe):
-    """Networks learn the words that are frequent, and windows of ids of them. Raises InputError for no words."""
+def prepare(dataset, recipe, encoder=None):
+    """Networks learn the words that are frequent, or that an encoder of one's own knows, and windows of ids of them.
+
+    Raises InputError for no words.
+    """
     method = methods.get(recipe.method)
+    lexicon = architectures.lexicon_of(recipe.encoder if encoder is None else encoder)
     if hasattr(method, "prepare"):
         options = {k: v for k, v in recipe.options.items() if k in inspect.signature(method.prepare).parameters}
-        return method.prepare(dataset, recipe, **options)
+        return method.prepare(dataset, recipe, lexicon, **options)
     texts = dataset.stream("train", labels=False)
-    lexicon, often = frequent(texts, recipe, dataset.name)
-    vocabulary = Vocabulary(list(lexicon), recipe.punctuation)
+    lexicon, often = frequent(texts, recipe, dataset.name, lexicon)
+    vocabulary = Vocabulary(list(lexicon), lexicon.punctuation)
     ids, ends = encoded(texts, vocabulary)
     separator = getattr(method, "SEPARATOR", None)
     windows = Windows(ids, ends, recipe.window) if separator is None else joined(ids, ends, recipe.window, separator)
@@ -46,18 +50,19 @@ def prepare(dataset, recipe):
     return Prepared(lexicon, windows, sample, method.ASKED, often)
 
 
-def frequent(texts, recipe, name):
+def frequent(texts, recipe, name, lexicon=None):
     """(the Lexicon of a tf.data.Dataset of texts as a recipe cuts it, how often each id occurs (ids,)).
 
-    name: of the data set, for the InputError where no word is frequent enough.
+    name: of the data set, for the InputError where no word is frequent enough. lexicon: one to keep to.
     """
-    counts = count_words(texts, recipe.punctuation)
-    words = [word for word, count in counts.items() if count >= recipe.least][: recipe.words or None]
-    if not words:
+    counts = count_words(texts, recipe.punctuation if lexicon is None else lexicon.punctuation)
+    if lexicon is None:
+        words = [word for word, count in counts.items() if count >= recipe.least][: recipe.words or None]
+        lexicon = Lexicon(words, recipe.punctuation)
+    often = np.array([0] * len(SPECIAL) + [counts.get(word, 0) for word in lexicon])
+    if not often.any():
         raise InputError(f"{name} has no word that occurs {recipe.least} times or more: lower --set least=")
-    often = np.zeros(len(SPECIAL) + len(words), "int64")
-    often[-len(words) :] = [counts[word] for word in words]
-    return Lexicon(words, recipe.punctuation), often
+    return lexicon, often
 
 
 def known(dataset, encoder=None):

@@ -79,7 +79,7 @@ def build(encoder, shape, width=None, depth=2, heads=4, dropout=0.1):
     return Translator([encoder.input, before], decoder([read, encoder.input, before]), name="translation")
 
 
-def prepare(dataset, recipe, vectors="own"):
+def prepare(dataset, recipe, lexicon=None, vectors="own"):
     """Pairs of texts as ids, words known of each language; tables of words that start from word2vec's vectors.
 
     vectors: what these are learnt of: "own", the texts trained on; another data set of pairs, by name; or "random",
@@ -90,8 +90,11 @@ def prepare(dataset, recipe, vectors="own"):
     from ...modalities import text
 
     both = sides(dataset)
-    (source, _), (target, _) = (text.frequent(side, recipe, dataset.name) for side in both)
-    known = Lexicon(source, recipe.punctuation, target)
+    given = (lexicon, None)
+    source, target = (
+        text.frequent(side, recipe, dataset.name, words)[0] for side, words in zip(both, given, strict=True)
+    )
+    known = Lexicon(source, source.punctuation, target)
     pairs = Pairs([_ids(side, lexicon) for side, lexicon in zip(both, (source, target), strict=True)], recipe.window)
     if not pairs.count():
         raise InputError(f"{dataset.name} has no pair of texts of {recipe.window - 1} words or fewer, and some")
