@@ -71,6 +71,16 @@ def make_optimizer(recipe, steps):
     raise InputError(f'optimizer is "sgd" or "adam", got {recipe.optimizer!r}')
 
 
+def followed(metrics):
+    """Metrics as Keras's objects: of names and functions it makes them in the first step, and then traces it twice."""
+    return [
+        keras.metrics.SparseCategoricalAccuracy(each)
+        if each == "accuracy"
+        else keras.metrics.MeanMetricWrapper(each, name=each.__name__)
+        for each in metrics
+    ]
+
+
 def build(recipe, known, encoder=None):
     """The recipe's untrained model.
 
@@ -173,8 +183,8 @@ def pretrain(
                 )
             architectures.adapt(model, prepared.sample)
             model.compile(
-                make_optimizer(recipe, steps * recipe.epochs), loss, metrics=list(method.METRICS), jit_compile=False,
-                steps_per_execution=min(recipe.steps_per_execution, steps),
+                make_optimizer(recipe, steps * recipe.epochs), loss, metrics=followed(method.METRICS),
+                jit_compile=False, steps_per_execution=min(recipe.steps_per_execution, steps),
             )  # fmt: skip
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)

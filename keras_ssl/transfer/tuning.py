@@ -73,7 +73,7 @@ def _compile(network, task, plan, steps, done):
         network.compile(
             optimizer,
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
+            metrics=training.followed(["accuracy"]),
             jit_compile=False,
         )
     elif task == "multilabel":

@@ -14,7 +14,7 @@ RATE = 0.1
 def small(tiny, **options):
     keras.utils.set_random_seed(3)
     model = byol.build(tiny(), widths=[6, 5], predictor=4, momentum=0.9, **options)
-    model.compile(keras.optimizers.SGD(RATE, momentum=0.9), byol.LOSS, metrics=byol.METRICS)
+    model.compile(keras.optimizers.SGD(RATE, momentum=0.9), byol.LOSS, metrics=byol.METRICS, run_eagerly=True)
     model.optimizer.build(model.trainable_variables)
     return model
 
