@@ -72,7 +72,10 @@ def make_optimizer(recipe, steps):
 
 
 def followed(metrics):
-    """Metrics as Keras's objects: of names and functions it makes them in the first step, and then traces it twice."""
+    """Metrics as Keras's objects: of names and functions it makes them in the first step, and then traces it twice.
+
+    metrics: functions of (y_true, y_pred), or "accuracy": of class numbers and logits.
+    """
     return [
         keras.metrics.SparseCategoricalAccuracy(each)
         if each == "accuracy"

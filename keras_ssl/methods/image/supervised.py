@@ -10,7 +10,7 @@ from ...architectures import pooled
 from ...models import ImageModel
 
 LOSS = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)
-METRICS = ["accuracy"]
+METRICS = [keras.metrics.categorical_accuracy]  # pretext gives one-hot labels
 LABELLED = True  # pretext gets (images, labels)
 
 
