@@ -35,22 +35,31 @@ def LOSS(words, logits):  # noqa: N802, the name that methods give
     Label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, CVPR 2016, arXiv:1512.00567.
     logits (N, T, V); padding, whose logit is out of all range, takes no part.
     """
-    logs = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-    right = tf.gather(logs, tf.cast(words, tf.int32), batch_dims=2)  # Keras made them floats
-    return -(1 - SMOOTHED) * right - SMOOTHED * tf.reduce_mean(logs[..., 1:], axis=-1)
+    words = tf.cast(words, tf.int32)  # Keras made them floats
+    nats = tf.nn.sparse_softmax_cross_entropy_with_logits(words, logits)
+    # The mean of -log p over all words is nats + (the word's logit - the mean logit), without a tensor of all log p.
+    size = logits.shape[-1]
+    mean = tf.linalg.matvec(logits, [0.0] + [1 / (size - 1)] * (size - 1))
+    return nats + SMOOTHED * (tf.gather(logits, words, batch_dims=2) - mean)
 
 
 def pretext(pairs, seed):
     """Each word of the translation is asked for, told the text and the words before it; nothing is drawn.
 
-    pairs (N, 2 T): ids of a text, then those of its translation, of as many places -> ((ids (N, T), words before
-    (N, T)), words and the end (N, T), weights (N, T)); weights are 0 for padding and have the mean 1.
+    pairs (N, 2 L): ids of a text, then those of its translation, of as many places -> ((ids (N, S), words before
+    (N, T)), words and the end (N, T), weights (N, T)), as long as the longest; weights are 0 for padding and have the
+    mean 1.
     """
     source, target = tf.split(pairs, 2, axis=1)
+    source, target = source[:, : _longest(source)], target[:, : _longest(target) + 1]
     before, words = _shifted(target)
     weights = tf.cast(words != 0, tf.float32)
     weights *= tf.cast(tf.size(weights), tf.float32) / tf.maximum(tf.reduce_sum(weights), 1)
     return (source, before), words, weights
+
+
+def _longest(ids):
+    return tf.reduce_max(tf.math.count_nonzero(ids, axis=1))
 
 
 def _shifted(target):
@@ -95,7 +104,8 @@ def prepare(dataset, recipe, lexicon=None, vectors="own"):
         text.frequent(side, recipe, dataset.name, words)[0] for side, words in zip(both, given, strict=True)
     )
     known = Lexicon(source, source.punctuation, target)
-    pairs = Pairs([_ids(side, lexicon) for side, lexicon in zip(both, (source, target), strict=True)], recipe.window)
+    ids = [_ids(side, lexicon) for side, lexicon in zip(both, (source, target), strict=True)]
+    pairs = Pairs(ids, recipe.window, recipe.batch_size)
     if not pairs.count():
         raise InputError(f"{dataset.name} has no pair of texts of {recipe.window - 1} words or fewer, and some")
     sample = tuple(np.split(next(iter(pairs.stream().batch(text.SEEN))).numpy(), 2, axis=1))
@@ -111,18 +121,22 @@ class Pairs:
 
     Pairs with nothing on one side, or without room for `length` words and an end, are left out.
 
-    sides: (ids of all words (W,), where each text ends among them (N,)) of each language.
+    sides: (ids of all words (W,), where each text ends among them (N,)) of each language. batch: how many a training
+    takes at once; these are then of similar length, so that there's little padding.
     """
 
-    def __init__(self, sides, length):
+    def __init__(self, sides, length, batch=1):
         whole = [np.split(ids, ends[:-1]) for ids, ends in sides]
         kept = [i for i, both in enumerate(zip(*whole, strict=True)) if all(0 < len(side) < length for side in both)]
         rows = np.zeros((len(kept), 2 * length), "int32")
         for row, i in zip(rows, kept, strict=True):
             for at, side in zip((0, length), whole, strict=True):
                 row[at : at + len(side[i])] = side[i]
+        filled = np.count_nonzero(rows.reshape(-1, 2, length), axis=2)
         with tf.init_scope():
             self._rows = tf.constant(rows)
+            self._lengths = tf.constant(filled[:, 1] * length + filled[:, 0])  # of translations, then of texts
+        self._batch = batch
 
     def count(self, split="train"):
         return len(self._rows)
@@ -132,7 +146,14 @@ class Pairs:
         from ...data.order import ordered
         from ...modalities.text import GATHERED
 
-        rows = tf.data.Dataset.from_tensor_slices(ordered(self.count(), shuffle))
+        order = ordered(self.count(), shuffle)
+        if shuffle is not None:
+            whole = self.count() - self.count() % self._batch  # the rest, another one each time, is left over
+            some = tf.gather(order, tf.argsort(tf.gather(self._lengths, order[:whole]), stable=True))
+            batches = tf.reshape(some, [-1, self._batch])
+            batches = tf.gather(batches, ordered(whole // self._batch, shuffle))
+            order = tf.concat([tf.reshape(batches, [-1]), order[whole:]], axis=0)
+        rows = tf.data.Dataset.from_tensor_slices(order)
         return rows.batch(GATHERED).map(lambda some: tf.gather(self._rows, some)).unbatch()
 
 

@@ -72,10 +72,10 @@ def test_texts_of_every_kind_are_answered(trained):
 def test_each_word_and_the_end_are_asked_for():
     pairs = tf.constant([[5, 6, 0, 0, 7, 8, 0, 0], [5, 0, 0, 0, 9, 0, 0, 0]])
     (source, before), words, weights = translation.pretext(pairs, [0, 0])
-    np.testing.assert_array_equal(source, [[5, 6, 0, 0], [5, 0, 0, 0]])
-    np.testing.assert_array_equal(before, [[MASK, 7, 8, 0], [MASK, 9, 0, 0]])
-    np.testing.assert_array_equal(words, [[7, 8, MASK, 0], [9, MASK, 0, 0]])
-    np.testing.assert_allclose(weights, (np.asarray(words) > 0) * 8 / 5)
+    np.testing.assert_array_equal(source, [[5, 6], [5, 0]])
+    np.testing.assert_array_equal(before, [[MASK, 7, 8], [MASK, 9, 0]])
+    np.testing.assert_array_equal(words, [[7, 8, MASK], [9, MASK, 0]])
+    np.testing.assert_allclose(weights, (np.asarray(words) > 0) * 6 / 5)
 
 
 def test_smoothed_loss_is_that_of_keras():
@@ -105,6 +105,18 @@ def test_pairs_that_cant_be_read_are_left_out():
         [3, 4, 0, 0, 9, 0, 0, 0], [3, 0, 0, 0, 8, 0, 0, 0],
     ]  # fmt: skip
     assert found.count() == 2
+
+
+def test_batches_are_of_one_length_in_an_order_of_the_seed():
+    lengths = np.random.default_rng(0).permutation(np.repeat([1, 2, 3], 8))
+    side = np.arange(3, 3 + lengths.sum()), np.cumsum(lengths)
+    found = translation.Pairs([side, side], 4, batch=4)
+    rows = np.array(list(found.stream(shuffle=3).as_numpy_iterator()))
+    assert sorted(rows[:, 0]) == sorted(side[0][side[1] - lengths])  # each pair once
+    filled = np.count_nonzero(rows, axis=1).reshape(-1, 4)
+    assert (filled == filled[:, :1]).all() and (np.diff(filled[:, 0]) < 0).any()
+    again, other = (np.array(list(found.stream(shuffle=seed).as_numpy_iterator())) for seed in (3, 4))
+    assert (rows == again).all() and (rows != other).any()
 
 
 def test_texts_without_translations_are_refused(tmp_path):
