@@ -9,7 +9,8 @@ VERSION = next(
     if "__version__ =" in line
 )
 
-TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3"]  # gensim: oracle, and lists of word pairs
+# gensim: oracle, and lists of word pairs; sacrebleu: measures translations
+TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4"]
 
 setup(
     name="keras_ssl",
