@@ -71,6 +71,5 @@ def test_bundled_metrics_are_found_again(name, kept):
     assert found["figures"].keys() == noted["figures"].keys()
     for figure, values in noted["figures"].items():
         share = figure in ("probe", "knn") or figure.endswith("accuracy")
-        # A share of 500 examples: processors and library versions that round otherwise turn several of them.
-        tolerance = {"abs": 0.02} if share else {"rel": 0.03}
+        tolerance = {"abs": 0.01} if share else {"rel": 0.03}
         assert found["figures"][figure] == pytest.approx(values, **tolerance), figure

@@ -148,6 +148,7 @@ class Pairs:
 
         order = ordered(self.count(), shuffle)
         if shuffle is not None:
+            # tf.data's bucket_by_sequence_length makes batches whose number isn't known before, so none can be resumed.
             whole = self.count() - self.count() % self._batch  # the rest, another one each time, is left over
             some = tf.gather(order, tf.argsort(tf.gather(self._lengths, order[:whole]), stable=True))
             batches = tf.reshape(some, [-1, self._batch])
