@@ -8,7 +8,7 @@ from . import data, recipes, training, zoo
 from .layers.vocabulary import SPECIAL
 from .methods.text import translation, word2vec
 from .modalities.text import frequent
-from .words import WordVectors, bilingual
+from .words import WordVectors, bilingual, parallel
 
 NAME = "translation"
 FEW = 3_000  # pairs
@@ -44,10 +44,10 @@ def measure(name, dataset):
 def words(dataset, width=128, seed=0):
     """`bilingual.precision` of vectors that word2vec learns of each language of a set's pairs, on their own."""
     row = recipes.get(NAME)
-    sides = translation.sides(dataset)
+    sides = parallel.sides(dataset)
     lexicons = [frequent(side, row, dataset.name)[0] for side in sides]
     ids = bilingual.aligned_words(
-        *(translation.texts_of(side, lexicon) for side, lexicon in zip(sides, lexicons, strict=True))
+        *(parallel.texts_of(side, lexicon) for side, lexicon in zip(sides, lexicons, strict=True))
     )
     pairs = [tuple(lexicon[i - len(SPECIAL)] for lexicon, i in zip(lexicons, pair, strict=True)) for pair in ids]
     vectors = [

@@ -17,7 +17,7 @@ from ...layers import Unmasked, Vocabulary, WordEmbedding
 from ...layers.vocabulary import MASK, SPECIAL, Lexicon
 from ...modalities import Prepared
 from ...models import TextModel, natural_texts
-from ...words import WordVectors, answers, bilingual
+from ...words import WordVectors, answers, bilingual, parallel
 
 METRICS = []
 EDGE = MASK  # the id before a translation's first word and after its last one: nothing is hidden here, so it is free
@@ -98,84 +98,22 @@ def prepare(dataset, recipe, lexicon=None, vectors="own"):
     """
     from ...modalities import text
 
-    both = sides(dataset)
+    both = parallel.sides(dataset)
     given = (lexicon, None)
     source, target = (
         text.frequent(side, recipe, dataset.name, words)[0] for side, words in zip(both, given, strict=True)
     )
     known = Lexicon(source, source.punctuation, target)
-    ids = [_ids(side, lexicon) for side, lexicon in zip(both, (source, target), strict=True)]
-    pairs = Pairs(ids, recipe.window, recipe.batch_size)
+    ids = [parallel.ids_of(side, lexicon) for side, lexicon in zip(both, (source, target), strict=True)]
+    pairs = parallel.Pairs(ids, recipe.window, recipe.batch_size)
     if not pairs.count():
         raise InputError(f"{dataset.name} has no pair of texts of {recipe.window - 1} words or fewer, and some")
     sample = tuple(np.split(next(iter(pairs.stream().batch(text.SEEN))).numpy(), 2, axis=1))
     begin = None
     if vectors != "random":
-        others = both if vectors == "own" else sides(text.open(recipe, vectors))
+        others = both if vectors == "own" else parallel.sides(text.open(recipe, vectors))
         begin = lambda model: _start(model, others, recipe.seed)  # noqa: E731
     return Prepared(known, pairs, sample, ASKED, None, begin)
-
-
-class Pairs:
-    """Pairs of texts as a training reads them: ids of a text and of its translation, each padded to `length`.
-
-    Pairs with nothing on one side, or without room for `length` words and an end, are left out.
-
-    sides: (ids of all words (W,), where each text ends among them (N,)) of each language. batch: how many a training
-    takes at once; these are then of similar length, so that there's little padding.
-    """
-
-    def __init__(self, sides, length, batch=1):
-        whole = [np.split(ids, ends[:-1]) for ids, ends in sides]
-        kept = [i for i, both in enumerate(zip(*whole, strict=True)) if all(0 < len(side) < length for side in both)]
-        rows = np.zeros((len(kept), 2 * length), "int32")
-        for row, i in zip(rows, kept, strict=True):
-            for at, side in zip((0, length), whole, strict=True):
-                row[at : at + len(side[i])] = side[i]
-        filled = np.count_nonzero(rows.reshape(-1, 2, length), axis=2)
-        with tf.init_scope():
-            self._rows = tf.constant(rows)
-            self._lengths = tf.constant(filled[:, 1] * length + filled[:, 0])  # of translations, then of texts
-        self._batch = batch
-
-    def count(self, split="train"):
-        return len(self._rows)
-
-    def stream(self, split="train", labels=False, shuffle=None):
-        """Pairs (2 length,) int32, one by one; shuffle: None or a seed."""
-        from ...data.order import ordered
-        from ...modalities.text import GATHERED
-
-        order = ordered(self.count(), shuffle)
-        if shuffle is not None:
-            # tf.data's bucket_by_sequence_length makes batches whose number isn't known before, so none can be resumed.
-            whole = self.count() - self.count() % self._batch  # the rest, another one each time, is left over
-            some = tf.gather(order, tf.argsort(tf.gather(self._lengths, order[:whole]), stable=True))
-            batches = tf.reshape(some, [-1, self._batch])
-            batches = tf.gather(batches, ordered(whole // self._batch, shuffle))
-            order = tf.concat([tf.reshape(batches, [-1]), order[whole:]], axis=0)
-        rows = tf.data.Dataset.from_tensor_slices(order)
-        return rows.batch(GATHERED).map(lambda some: tf.gather(self._rows, some)).unbatch()
-
-
-def sides(dataset, split="train"):
-    """The two halves of a set's pairs, tf.data.Datasets of texts. InputError for texts that aren't parted by a tab."""
-    texts = dataset.stream(split, labels=False)
-    some = next(iter(texts.batch(100))).numpy()
-    if not all(text.count(b"\t") == 1 for text in some):
-        raise InputError(f"{dataset.name} isn't of pairs: a text, a tab, and its translation")
-    return [texts.map(lambda pair, i=i: _parted(pair)[i]) for i in (0, 1)]
-
-
-def _parted(pairs):
-    """What stands before the first tab of strings, and what behind it."""
-    return tf.strings.regex_replace(pairs, r"(?s)\t.*", ""), tf.strings.regex_replace(pairs, r"(?s)^[^\t]*\t?", "")
-
-
-def _ids(texts, lexicon):
-    from ...modalities.text import encoded
-
-    return encoded(texts, Vocabulary(list(lexicon), lexicon.punctuation))
 
 
 def _start(model, sides, seed):
@@ -188,7 +126,9 @@ def _start(model, sides, seed):
         word2vec.learned(side, lexicon, table.shape[1], seed=seed)
         for side, lexicon, table in zip(sides, lexicons, tables, strict=True)
     ]
-    pairs = bilingual.aligned_words(*(texts_of(side, lexicon) for side, lexicon in zip(sides, lexicons, strict=True)))
+    pairs = bilingual.aligned_words(
+        *(parallel.texts_of(side, lexicon) for side, lexicon in zip(sides, lexicons, strict=True))
+    )
     found = [bilingual.centred(matrix) for matrix in found]
     if pairs and tables[0].shape[1] == tables[1].shape[1]:
         rows, columns = (np.array(ids) - len(SPECIAL) for ids in zip(*pairs, strict=True))
@@ -197,12 +137,6 @@ def _start(model, sides, seed):
         whole = keras.ops.convert_to_numpy(table).copy()
         whole[len(SPECIAL) :] = matrix * (table.shape[1] ** -0.5 / matrix.std())
         table.assign(whole)
-
-
-def texts_of(side, lexicon):
-    """Ids of the known words of each text, a list of arrays."""
-    ids, ends = _ids(side, lexicon)
-    return [text[text >= len(SPECIAL)] for text in np.split(ids, ends[:-1])]
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -279,7 +213,7 @@ class Translator(TextModel):
 
     def unlikely(self, pairs):
         """`energy` of a string tensor (N,) of texts, tabs and translations."""
-        source, target = _parted(pairs)
+        source, target = parallel.parted(pairs)
         target = self.target_words()(target)[:, : LONGEST - 1]
         before, words = _shifted(tf.pad(target, [[0, 0], [0, 1]]))
         logits = self([self.words()(source), before], training=False)
@@ -326,7 +260,7 @@ def measure(model, dataset):
 def word_precision(model, dataset):
     """`bilingual.precision` of a model's tables and the words that a set's train split aligns; None of few."""
     lexicons = model.words().lexicon, model.target_words().lexicon
-    texts = [texts_of(side, lexicon) for side, lexicon in zip(sides(dataset), lexicons, strict=True)]
+    texts = [parallel.texts_of(side, lexicon) for side, lexicon in zip(parallel.sides(dataset), lexicons, strict=True)]
     tables = [keras.ops.convert_to_numpy(table)[len(SPECIAL) :] for table in model.tables()]
     vectors = [WordVectors(lexicon, table) for lexicon, table in zip(lexicons, tables, strict=True)]
     ids = bilingual.aligned_words(*texts)
