@@ -3,6 +3,7 @@
 tools/evaluate.py is the one writer of zoo/NAME/metrics.json, and writes what `evaluate` returns.
 """
 
+import hashlib
 import json
 import pathlib
 
@@ -42,9 +43,8 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
         raise unknown("split", split, ["test", "validation"])
     figures = dict(methods.get(recipe.method).measure(model, own_set))
     found = _worth(encoder, probed, recipe)
-    network = [recipe.encoder, recipe.encoder_options, encoder.input_shape, recipe.probe_block]
     baseline = _once(
-        json.dumps([*network, probed.name, split, seed]), kept,
+        json.dumps([network_of(encoder), recipe.probe_block, probed.name, split, seed]), kept,
         lambda: _worth(random_encoder(recipe, modality.known(probed, encoder), probed, seed), probed, recipe),
     )  # fmt: skip
     figures.update({figure: {"value": found[figure], "random": baseline[figure]} for figure in found})
@@ -74,6 +74,17 @@ def random_encoder(recipe, known, dataset, seed=0):
     encoder = architectures.encoder_of(training.build(recipe, known))
     architectures.adapt(encoder, some_examples(dataset, seed))
     return encoder
+
+
+def network_of(model):
+    """A hexadecimal sum of a model's layers: the same for two that differ in weights and names alone."""
+    return hashlib.sha256(json.dumps(_described(model), default=str).encode()).hexdigest()
+
+
+def _described(layer):
+    if hasattr(layer, "layers"):
+        return [_described(inner) for inner in layer.layers]
+    return [type(layer).__name__, {key: value for key, value in layer.get_config().items() if key != "name"}]
 
 
 def _worth(encoder, dataset, recipe):

@@ -128,7 +128,8 @@ def test_pretext_runs_in_a_graph(name):
     graph = keras.tree.flatten(next(iter(mapped)))
     for a, b, spec in zip(eager, graph, keras.tree.flatten(mapped.element_spec), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * max(10, np.abs(a).max()))  # pixels reach 255
-        assert spec.shape.rank == a.shape.rank and all(spec.shape[1:]), "networks need to know their input's shape"
+        known = spec.shape[2:] if row.method == "text.translation" else spec.shape[1:]  # its batches differ in length
+        assert spec.shape.rank == a.shape.rank and all(known), "networks need to know their input's shape"
 
 
 def other_encoder(shape):

@@ -1,6 +1,6 @@
 import json
 
-from keras_ssl import evaluation
+from keras_ssl import evaluation, zoo
 
 
 def test_the_random_network_is_measured_once(made, own_zoo, tmp_path, monkeypatch):
@@ -16,3 +16,12 @@ def test_the_random_network_is_measured_once(made, own_zoo, tmp_path, monkeypatc
     assert again == first | {
         name: {**first[name], "random": figures} for name, figures in (("probe", 0.125), ("knn", 0.25))
     }
+
+
+def test_methods_share_a_random_network_only_if_it_is_the_same():
+    rotation, simclr, pca, sparse = (
+        evaluation.network_of(zoo.encoder(name))
+        for name in ("rotation", "simclr", "pca_autoencoder", "sparse_autoencoder")
+    )
+    assert rotation == simclr  # both leave "residual" as it is
+    assert pca != sparse  # both are "mlp" of no layers, to which the methods add a code of 32, and one of 1,024
