@@ -23,5 +23,5 @@ def test_methods_share_a_random_network_only_if_it_is_the_same():
         evaluation.network_of(zoo.encoder(name))
         for name in ("rotation", "simclr", "pca_autoencoder", "sparse_autoencoder")
     )
-    assert rotation == simclr  # both leave "residual" as it is
+    assert rotation == simclr  # both leave the encoder as it is
     assert pca != sparse  # both are "mlp" of no layers, to which the methods add a code of 32, and one of 1,024
