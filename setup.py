@@ -10,7 +10,7 @@ VERSION = next(
 )
 
 # gensim: oracle, and lists of word pairs; sacrebleu: measures translations
-TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4"]
+TEST = ["av", "pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4"]
 
 setup(
     name="keras_ssl",
@@ -40,6 +40,7 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "video": ["av"],
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "build"],
     },

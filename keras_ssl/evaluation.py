@@ -13,6 +13,7 @@ from . import modalities, transfer, zoo
 from .errors import unknown
 from .recipes import Recipe
 from .transfer.encoders import open_both
+from .transfer.scores import MAIN
 
 
 def evaluate(name, sample=False, seed=0, split="test", kept=None):
@@ -22,7 +23,8 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     kept: a JSON file that keeps the random networks' figures, which entries of one network share, between calls.
 
     Returns {"data", "images", "seed", "figures": {name: {"value": ..., baseline: ...}}}: the method's own `measure`,
-    then "probe" and "knn": accuracies of a linear probe and of 200 nearest neighbours on the entry's `probe_block`,
+    then "probe" and "knn": accuracies, or of several labels mean average precisions, of a linear probe and of 200
+    nearest neighbours on the entry's `probe_block`,
     beside the same network with random weights.
     """
     from . import methods
@@ -90,7 +92,8 @@ def _described(layer):
 def _worth(encoder, dataset, recipe):
     figures = {"probe": transfer.probe, "knn": transfer.knn}
     block = recipe.probe_block or None
-    return {name: function(encoder, dataset, block=block)["accuracy"] for name, function in figures.items()}
+    main = MAIN[dataset.task]
+    return {name: function(encoder, dataset, block=block)[main] for name, function in figures.items()}
 
 
 def _once(key, file, function):

@@ -7,9 +7,9 @@ from .errors import InputError
 
 
 def mse(images, reconstructions):
-    """Mean squared error of pixels in 0..255, in units of pixels in 0..1: (N, H, W, C) twice -> (N,)."""
+    """Mean squared error of pixels in 0..255, in units of pixels in 0..1: (N, ..., C) twice -> (N,)."""
     difference = (ops.cast(images, "float32") - ops.cast(reconstructions, "float32")) / 255
-    return ops.mean(ops.square(difference), axis=(1, 2, 3))
+    return ops.mean(ops.square(difference), axis=tuple(range(1, len(difference.shape))))
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

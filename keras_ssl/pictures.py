@@ -39,6 +39,39 @@ def grid(rows, path, title=None):
     _write(fig, path, plt)
 
 
+def animation(rows, path, scale=3, pause=150):
+    """Write rows of (title, frames (T, H, W, C) in 0..255, captions or None) as an animated GIF.
+
+    As many clips stand beside each other as there are titles. A frame with a caption has a red border.
+
+    scale: pixels of the picture a pixel; pause: milliseconds a frame.
+    """
+    from PIL import Image, ImageDraw
+
+    steps, border = max(len(frames) for _, frames, _ in rows), 2
+    pages = []
+    for step in range(steps):
+        tiles = []
+        for title, frames, captions in rows:
+            at = min(step, len(frames) - 1)
+            frame = np.clip(np.asarray(frames[at], "float32"), 0, 255).astype("uint8")
+            frame = np.repeat(np.repeat(frame, scale, axis=0), scale, axis=1)
+            colour = (220, 40, 40) if captions is not None and captions[at] else (120, 120, 120)
+            tile = Image.new("RGB", (frame.shape[1] + 2 * border, frame.shape[0] + 2 * border), colour)
+            tile.paste(Image.fromarray(frame.squeeze(-1) if frame.shape[-1] == 1 else frame), (border, border))
+            ImageDraw.Draw(tile).text((border + 3, border + 1), title, fill=(255, 200, 60))
+            tiles.append(tile)
+        columns = max(1, len({title for title, *_ in rows}))
+        lines = [tiles[at : at + columns] for at in range(0, len(tiles), columns)]
+        page = Image.new("RGB", (columns * tiles[0].width, len(lines) * tiles[0].height))
+        for row, line in enumerate(lines):
+            for column, tile in enumerate(line):
+                page.paste(tile, (column * tile.width, row * tile.height))
+        pages.append(page)
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pages[0].save(path, format="GIF", save_all=True, append_images=pages[1:], duration=pause, loop=0)
+
+
 def curves(history, path, title=None):
     """Write a history {name: values per epoch} as a PNG, one panel for each quantity, validation beside training."""
     plt = _pyplot()

@@ -20,7 +20,7 @@ class Recipe:
     encoder, encoder_options: as keras_ssl.architectures.build takes them.
     splits: those of a text set that are learned from, joined by "+", as far as it has them.
     words: how many the vocabulary has at most, the most frequent ones; least: how often each has to occur;
-        punctuation: whether such marks are words of their own. window: words in a training example.
+        punctuation: whether such marks are words of their own. window: words, or frames, in a training example.
     optimizer: "sgd" (Nesterov momentum as given) or "adam" (beta_1 and beta_2 as given); weight_decay is decoupled.
     learning_rate: the peak; it rises over the first `warmup` share of all steps and falls along a half cosine to 0;
         schedule "linear" lets it fall along a line, "constant" leaves it.
@@ -406,6 +406,31 @@ RECIPES = {
         optimizer="adam",
         learning_rate=3e-3,
         warmup=0.02,
+    ),
+    "frame_prediction": Recipe(
+        summary="Tell the next ten frames of a clip from the ten before.",
+        method="video.frame_prediction",
+        dataset="moving:mnist",
+        encoder="clip_convnet",
+        window=20,
+        epochs=6,
+        batch_size=16,
+        optimizer="adam",
+        learning_rate=1e-3,
+        warmup=0.05,
+    ),
+    "temporal_order": Recipe(
+        summary="Tell whether three frames of a clip stand in the order of time.",
+        method="video.temporal_order",
+        dataset="moving:mnist",
+        encoder="clip_convnet",
+        encoder_options={"width": 64},
+        window=13,
+        epochs=8,
+        batch_size=32,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
     ),
     "translation": Recipe(
         summary="Say a sentence in another language.",

@@ -94,7 +94,7 @@ def build(recipe, known, encoder=None):
     _, options, _ = methods.options_of(method, recipe.options)
     seen = modalities.of(recipe.method).network_shape(known, method)
     if encoder is None:
-        made = architectures.build(recipe.encoder, seen, **recipe.encoder_options)
+        made = architectures.build_for(recipe.encoder, seen, known, **recipe.encoder_options)
     else:
         made = architectures.build(encoder, seen)
     return method.build(made, **options, **methods.wanted(method.build, shape=known))

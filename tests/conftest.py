@@ -121,6 +121,8 @@ def example(spec, images):
         return tf.cast(3, spec.dtype)
     if spec.dtype in (tf.int32, tf.int64):
         return tf.random.stateless_uniform([2 if n is None else n for n in spec.shape], [1, 2], 0, 3, spec.dtype)
+    if rank == 5:
+        return tf.cast(images[:2, : spec.shape[1]], spec.dtype)
     if rank >= 3:
         return tf.cast(images[:2] if rank == 4 else images[0], spec.dtype)
     return tf.random.stateless_normal([2 if n is None else n for n in spec.shape], [1, 2])

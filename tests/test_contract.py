@@ -135,14 +135,21 @@ def test_pretext_runs_in_a_graph(name):
 def other_encoder(shape):
     """An encoder that no method knows: no block by a usual name, nor the model, half the size, three channels.
 
-    Of texts, for words: a table of three numbers a word.
+    Of clips, a map of each frame. Of texts, for words: a table of three numbers a word.
     """
     if not isinstance(shape[0], int | None):
         given, ids, size = given_ids(shape)
         return keras.Model(given, WordEmbedding(size, 3, name="embedding")(ids), name="mine")
     images = keras.Input(shape, name="image")
+    if len(shape) == 4:
+        return keras.Model(images, keras.layers.Conv3D(3, 3, (1, 2, 2), padding="same")(images), name="mine")
     x = keras.layers.Conv2D(3, 3, strides=2, padding="same", activation="relu")(images)
     return keras.Model(images, x, name="mine")
+
+
+def taken(model, images):
+    """Images or texts, or of clips as many frames as a model takes."""
+    return images[:, : model.input_shape[1]] if len(model.input_shape) == 5 else images
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -155,11 +162,11 @@ def test_any_encoder_meets_the_method(name):
             training.build(row, known, other_encoder)
         return
     model = training.build(row, known, other_encoder)
-    answer = model.predict(images[:2])
+    answer = model.predict(taken(model, images[:2]))
     assert all(len(a) == 2 and np.isfinite(a).all() for a in keras.tree.flatten(answer))
     encoder = architectures.encoder_of(model)
     assert encoder.name == "encoder" and encoder.count_params() <= model.count_params()
-    assert np.isfinite(encoder.predict(images[:2])).all()
+    assert np.isfinite(encoder.predict(taken(encoder, images[:2]))).all()
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -176,7 +183,7 @@ def test_one_epoch_trains(name, trained):
     info = zoo.info(f"contract-{name}")
     assert info["recipe"]["method"] == recipes.get(name).method
     encoder = zoo.encoder(f"contract-{name}", pooling="avg")
-    assert encoder.predict(images[:3]).ndim == 2
+    assert encoder.predict(taken(encoder, images[:3])).ndim == 2
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -12,10 +12,11 @@ import keras
 
 from ..errors import InputError, unknown
 from ..layers import MaskedPooling, Vocabulary
-from ..models import ImageModel, TextModel
+from ..models import ClipModel, ImageModel, TextModel
 from ..saving import open_keras_file
 from .applications import application
 from .boltzmann import boltzmann
+from .clips import clip_convnet, clip_recurrent
 from .convnet import convnet
 from .dcgan import dcgan_encoder
 from .language import language_model
@@ -26,6 +27,8 @@ from .vit import vit
 
 ENCODERS = {
     "boltzmann": boltzmann,
+    "clip_convnet": clip_convnet,
+    "clip_recurrent": clip_recurrent,
     "convnet": convnet,
     "dcgan": dcgan_encoder,
     "language_model": language_model,
@@ -73,6 +76,16 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     return builder(shape, **options)
 
 
+def build_for(name, seen, known, **options):
+    """`build` for a shape as a network may see it, with None where it varies, or else for one size, that is `known`."""
+    try:
+        return build(name, seen, **options)
+    except InputError:
+        if None in known or None not in seen:
+            raise
+        return build(name, tuple(k if s is None else s for s, k in zip(seen, known, strict=True)), **options)
+
+
 def adapt(model, examples):
     """Fit every fresh layer of `model` that starts from data (it has `adapt`) to examples, such as images (N, H, W, C).
 
@@ -101,7 +114,8 @@ def encoder_of(model):
     given = inner.inputs[0] if len(inner.inputs) == 1 else inner.inputs
     vocabulary = next((layer for layer in inner.layers if isinstance(layer, Vocabulary)), None)
     if vocabulary is None:
-        return ImageModel(given, inner.outputs[-1], name="encoder")
+        kind = ClipModel if len(given.shape) == 5 else ImageModel
+        return kind(given, inner.outputs[-1], name="encoder")
     if len(inner.outputs) > 1:
         inner = keras.Model(given, inner.outputs[-1], name="encoder")
     # A vocabulary of its own: Keras's files keep a layer one only within one functional model.
@@ -148,9 +162,9 @@ def maps_of(encoder, names):
 
 
 def pooled(features, pooling="avg"):
-    """Feature map (N, H, W, C) or sequence (N, T, C) -> vector (N, C) by "avg" or "max"; a vector stays as it is.
+    """Feature map (N, H, W, C), of each frame too, or sequence (N, T, C) -> vector (N, C) by "avg" or "max".
 
-    Of a sequence, what its mask leaves out doesn't count.
+    A vector stays as it is. Of a sequence, what its mask leaves out doesn't count.
     """
     if pooling not in ("avg", "max"):
         raise unknown("pooling", pooling, ["avg", "max"])
@@ -158,5 +172,8 @@ def pooled(features, pooling="avg"):
         return features
     if len(features.shape) == 3:
         return MaskedPooling(pooling, name="pool")(features)
-    kind = {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}[pooling]
-    return kind(name="pool")(features)
+    kinds = {
+        4: {"avg": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D},
+        5: {"avg": keras.layers.GlobalAveragePooling3D, "max": keras.layers.GlobalMaxPooling3D},
+    }
+    return kinds[len(features.shape)][pooling](name="pool")(features)

@@ -79,7 +79,7 @@ def show(
     recipe = zoo.info(name)["recipe"]
     if "method" not in recipe:
         raise InputError(f"{name} isn't the model of a method: nothing to show")
-    if out is None and recipe["method"].startswith("image."):
+    if out is None and recipe["method"].startswith(("image.", "video.")):
         raise InputError("say where the picture is to go, such as --out picture.png")
     import_tensorflow()
     from .. import methods, modalities
@@ -100,7 +100,7 @@ def show(
 @contextlib.contextmanager
 def _whole(path):
     """A temporary path, moved to `path` once what is written there is whole."""
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary = path.with_name(f".partial-{path.name}")  # its ending says what is to be written
     try:
         yield temporary
         os.replace(temporary, path)

@@ -89,6 +89,11 @@ def _images(images, split):
         raise InputError(f"the array of split {split!r} has {found}: {right}")
     if not len(images):
         raise InputError(f"split {split!r} has no images")
+    return eight_bit(images, split)
+
+
+def eight_bit(images, split):
+    """Returns an array of images of a split as uint8. InputError where its values can't be brightnesses."""
     if images.dtype == np.uint8:
         return images
     if images.dtype.kind == "b":

@@ -15,17 +15,18 @@ CUT_SEED = 0
 
 @dataclass
 class DataSet:
-    """Images or texts in named splits, with labels where there are any.
+    """Images, texts or clips in named splits, with labels where there are any.
 
     Attributes:
         name: what the data set is called.
         task: "classification", "multilabel", "regression", or None when there are no labels.
         classes: the class names in the order of the label values; [] for regression and without labels.
-        shape: (H, W, C) of the images; H and W are None where they vary, C is 1 or 3. () of texts.
+        shape: (H, W, C) of the images; H and W are None where they vary, C is 1 or 3. (T, H, W, C) of clips, () of
+            texts.
         origin, licence, citation: where the examples come from, as text; "" where that isn't known.
         skipped: (file, reason) for each file that couldn't be read.
         stored: the official splits by name. Each has `count()`, `labels()` and `stream(keep, shuffle, labels)`.
-        kind: what the examples are, "image" or "text".
+        kind: what the examples are, "image", "text" or "video".
 
     Where there is a "train", there are also "fit" and "validation". They are cut from it, 90 % and 10 %, by class for a
     classification, always the same way; but a set with official validation and test splits keeps these, and its "fit"
@@ -81,8 +82,8 @@ class DataSet:
     def stream(self, split, *, labels=True, keep=None, shuffle=None):
         """Returns an unbatched tf.data.Dataset of `split`, whose memory doesn't grow with the split.
 
-        Its elements are uint8 images (H, W, C) in [0, 255] or scalar tf.string texts in UTF-8; pairs (example, label)
-        when `labels` is true and the set has labels. Its cardinality is known.
+        Its elements are uint8 images (H, W, C) or clips (T, H, W, C) in [0, 255], or scalar tf.string texts in UTF-8;
+        pairs (example, label) when `labels` is true and the set has labels. Its cardinality is known.
 
         Args:
             split: a name from `splits`.
@@ -109,7 +110,7 @@ class DataSet:
     def arrays(self, split, *, keep=None, limit=None):
         """Returns (examples, labels) of `split` in memory, in stored order, labels None where there are none.
 
-        Images are uint8 (n, H, W, C); texts are an object array (n,) of str.
+        Images are uint8 (n, H, W, C), clips (n, T, H, W, C); texts are an object array (n,) of str.
 
         Args:
             split: a name from `splits`.

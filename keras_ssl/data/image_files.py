@@ -37,14 +37,19 @@ def read(path, size, channels):
     with Image.open(path) as image:
         if size is not None:
             _draft(image, size)
-        image = _eight_bit(image)
-        if image.getexif().get(ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        mode = "L" if channels == 1 else "RGB"
-        image = image if image.mode == mode else image.convert(mode)
-        if size is not None and image.size != (size[1], size[0]):
-            image = _resized(image, size)
-        return np.asarray(image).reshape(image.height, image.width, channels)
+        return fitted(image, size, channels)
+
+
+def fitted(image, size, channels):
+    """Returns a Pillow image upright as uint8 (H, W, channels); size and channels as in `read`."""
+    image = _eight_bit(image)
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    mode = "L" if channels == 1 else "RGB"
+    image = image if image.mode == mode else image.convert(mode)
+    if size is not None and image.size != (size[1], size[0]):
+        image = _resized(image, size)
+    return np.asarray(image).reshape(image.height, image.width, channels)
 
 
 def _draft(image, size):

@@ -7,16 +7,22 @@ import tensorflow as tf
 
 from keras_ssl.data.array_sets import open_arrays
 from keras_ssl.data.bundled import about_sample, open_sample, samples
+from keras_ssl.data.clip_sets import are_clips, open_clip_folder, open_clips
 from keras_ssl.data.fitting import checked_channels, checked_size
 from keras_ssl.data.folder import open_folder
+from keras_ssl.data.moving_sets import PREFIX, open_moving
 from keras_ssl.data.splits import paired
 from keras_ssl.data.stream_sets import open_streams
 from keras_ssl.data.text_files import LINE_SUFFIXES
 from keras_ssl.data.text_sets import are_texts, open_text_file, open_texts
+from keras_ssl.data.video_files import SUFFIXES as VIDEO_SUFFIXES
 from keras_ssl.errors import InputError
 
 
-def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None):
+def open(
+    source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None,
+    frames=None,
+):  # fmt: skip
     """Returns the DataSet of `source`.
 
     Args:
@@ -26,29 +32,44 @@ def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, ch
             - the path of a folder of images, or of .txt files where it has no images, as a pathlib.Path, or a str that
               has a separator or is a folder;
             - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
+            - "moving:NAME", clips of two images of NAME moving about, such as "moving:mnist";
+            - the path of a video file, or, with `frames`, of a folder of video files and folders of frames, or the name
+              of a TFDS set of videos;
+            - videos, (n, T, H, W, C) or a list of (T, H, W, C), or a pair (videos, labels);
             - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
             - a list or array of texts, str or bytes in UTF-8, or a pair (texts, labels);
             - an unbatched tf.data.Dataset of such images or texts, or of (example, label);
-            - a dict {"train": ..., "test": ...} of any of the last three.
+            - a dict {"train": ..., "test": ...} of any of the last four.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
             the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
-        size: for images a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing.
-            None keeps the images' own.
+        size: for images and clips a side or (H, W): the shorter side is resized to it and the centre cropped, with
+            antialiasing. None keeps the images' own.
         mixed_size: the size to take where `size` is None and the images differ in theirs.
-        channels: for images 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
+        channels: for images and clips 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always
+            dropped.
         task: "classification", "multilabel" or "regression", where the labels should be taken for something else
             than they look like.
         data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
+        frames: how many a clip has; a source that isn't of videos can't be opened with it.
 
     Raises:
         InputError: nothing can be made of `source` with these choices; the message says why.
     """
     choices = {"labels": labels, "size": checked_size(size), "channels": checked_channels(channels), "task": task}
+    if frames is not None and frames < 1:
+        raise InputError(f"a clip has 1 frame or more, got frames={frames}")
+    if isinstance(source, str) and source.startswith(PREFIX):
+        moving = {"labels": labels, "channels": choices["channels"], "data_dir": data_dir}
+        return open_moving(open(source.removeprefix(PREFIX), **moving), frames=frames, size=choices["size"])
     if _is_path(source):
         path = Path(source).expanduser()
+        if frames is not None or path.suffix.lower() in VIDEO_SUFFIXES:
+            return open_clip_folder(path, frames=frames, **choices)
         if path.is_file() or (path.suffix.lower() in LINE_SUFFIXES and not path.is_dir()):
             return open_text_file(path, **_without_names(choices))
         return open_folder(path, mixed_size=checked_size(mixed_size), **choices)
+    if frames is not None:
+        choices["frames"] = frames
     opened = _open(source, choices, data_dir)
     if mixed_size is not None and None in opened.shape:
         return _open(source, {**choices, "size": checked_size(mixed_size)}, data_dir)
@@ -56,6 +77,10 @@ def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, ch
 
 
 def _open(source, choices, data_dir):
+    if isinstance(source, str) and "frames" in choices:
+        from keras_ssl.data.tfds_sets import open_tfds_clips
+
+        return open_tfds_clips(source, data_dir=data_dir, **choices)
     if isinstance(source, str) and source in samples():
         return open_sample(source, **_without_names(choices))
     if isinstance(source, str):
@@ -72,6 +97,8 @@ def _open(source, choices, data_dir):
         return open_streams(splits, **_without_names(choices))
     if any(streams):
         raise InputError("the splits mix tf.data.Datasets and arrays: give either")
+    if "frames" in choices or any(are_clips(each) for each, _ in paired(splits).values()):
+        return open_clips(splits, **_without_names(choices))
     if any(are_texts(each) for each, _ in paired(splits).values()):
         return open_texts(splits, **_without_names(choices))
     return open_arrays(splits, **_without_names(choices))

@@ -84,6 +84,21 @@ def example_feature(info, name):
     return ImageFeature(wanted[0], shape, np.dtype(feature.np_dtype) == np.uint16)
 
 
+def video_feature(info, name):
+    """Returns the key of a DatasetInfo's first feature that is a video of 8 bits a channel.
+
+    Raises:
+        InputError: there is none.
+    """
+    import tensorflow_datasets as tfds
+
+    features = _features(info)
+    for key, feature in features.items():
+        if isinstance(feature, tfds.features.Video) and np.dtype(feature.np_dtype) == np.uint8:
+            return key
+    raise InputError(f"{name!r} has no videos: its features are {', '.join(features) or 'unnamed'}")
+
+
 def label_feature(info, name, labels, task, example):
     """Returns the LabelFeature of a DatasetInfo: the feature `labels`, or the supervised one, or "label".
 

@@ -14,11 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ssl.data.bundled import samples
+from keras_ssl.data.clip_sets import fitted, with_end_held_out
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
 from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.text_sets import refuse_sizes
-from keras_ssl.data.tfds_features import TextFeature, example_feature, label_feature
+from keras_ssl.data.tfds_features import TextFeature, example_feature, label_feature, video_feature
 from keras_ssl.errors import InputError, unknown
 
 SHUFFLE_BUFFER = 16_384  # undecoded examples
@@ -89,11 +90,7 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         InputError: there is no such set, it isn't prepared and can't be, it has neither images nor texts, texts and a
             size, or no such label.
     """
-    with _quiet():
-        builder = _builder(name, data_dir)
-        if not builder.info.splits:
-            _prepare(builder, name)
-    info = builder.info
+    info = _prepared(name, data_dir).info
     if info.file_format.value != "tfrecord":
         raise InputError(f"{name!r} is prepared as {info.file_format.value}: prepare it with --file_format=tfrecord")
     feature = example_feature(info, name)
@@ -118,6 +115,41 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         citation=(info.citation or "").strip(),
         kind=kind,
     )
+
+
+def open_tfds_clips(name, *, frames, data_dir=None, labels=None, size=None, channels=None, task=None):
+    """Returns the DataSet of clips of the set of videos that TFDS calls `name`, whose frames are held in memory.
+
+    Of "train" alone, a fifth of the videos is held out as "test", of a single video its end.
+
+    Args:
+        frames: of a clip.
+        The others as in `open_tfds`.
+
+    Raises:
+        InputError: there is no such set, it has no videos, or no such label.
+    """
+    builder = _prepared(name, data_dir)
+    key = video_feature(builder.info, name)
+    label = label_feature(builder.info, name, labels, task, key)
+    splits, values = {}, {}
+    for split in builder.info.splits:
+        examples = list(builder.as_dataset(split=split, shuffle_files=False))
+        splits[split] = [fitted(example[key].numpy(), size, channels) for example in examples]
+        values[split] = None if label.key is None else np.stack([label.value(example).numpy() for example in examples])
+    about = {"origin": builder.info.homepage or "", "licence": builder.info.redistribution_info.license or ""}
+    return with_end_held_out(
+        splits, values, frames, name=name, task=label.task, classes=label.classes,
+        citation=(builder.info.citation or "").strip(), **about,
+    )  # fmt: skip
+
+
+def _prepared(name, data_dir):
+    with _quiet():
+        builder = _builder(name, data_dir)
+        if not builder.info.splits:
+            _prepare(builder, name)
+    return builder
 
 
 def _builder(name, data_dir):

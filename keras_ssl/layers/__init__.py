@@ -2,6 +2,7 @@
 
 from .attention import CrossAttention, SelfAttention
 from .boltzmann import FreeEnergy
+from .clips import CropLike, FramesAsChannels, FramesFromPatches, RepeatedFrame, TimeReversal
 from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
 from .dense import TiedDense
@@ -32,18 +33,21 @@ from .words import (
 
 __all__ = [
     "AtPlaces",
-    "ContextEmbedding",
     "BatchNormalization",
     "BatchSpread",
     "BernoulliPixels",
     "BicubicEnlargement",
     "CodeDistribution",
+    "ContextEmbedding",
     "Corruption",
+    "CropLike",
     "CrossAttention",
     "EveryPair",
     "FillHoles",
     "FoldPatches",
     "Follower",
+    "FramesAsChannels",
+    "FramesFromPatches",
     "FreeEnergy",
     "FromWindows",
     "GaussianCode",
@@ -51,8 +55,8 @@ __all__ = [
     "GreyForHidden",
     "HiddenPatches",
     "HideHoles",
-    "LayerNormalization",
     "LastWords",
+    "LayerNormalization",
     "Lightness",
     "MaskToken",
     "MaskedPooling",
@@ -60,12 +64,14 @@ __all__ = [
     "Patches",
     "PixelShuffle",
     "Positions",
+    "RepeatedFrame",
     "ResizeLike",
     "SelfAttention",
     "ShiftedPositions",
     "ShorterSide",
     "StopGradient",
     "TiedDense",
+    "TimeReversal",
     "TokensToMap",
     "Unmasked",
     "VectorQuantizer",

@@ -16,6 +16,8 @@ PROBED_ON                                  {data set: the labelled one that its 
 import dataclasses
 import importlib
 
+KINDS = {5: "video"}  # of what isn't strings, by the axes of a batch
+
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
@@ -42,7 +44,8 @@ def of(name):
 
 def of_encoder(encoder):
     """The modality that an encoder takes."""
-    return of("text" if getattr(encoder.inputs[0], "dtype", "") == "string" else "image")
+    given = encoder.inputs[0]
+    return of("text" if getattr(given, "dtype", "") == "string" else KINDS.get(len(given.shape), "image"))
 
 
 def picture(method, model, asked, path, title=None):

@@ -33,12 +33,7 @@ def open_encoder(name, dataset=None, seed=0):
         architecture = name.split(":", 1)[1]
         kind = modalities.of(dataset.kind if dataset is not None else "image")
         known = (None, None, 3) if dataset is None else kind.known(dataset)
-        try:
-            encoder = architectures.build(architecture, kind.network_shape(known, None))
-        except InputError:
-            if dataset is None or None in known:
-                raise
-            encoder = architectures.build(architecture, known)  # of one size only
+        encoder = architectures.build_for(architecture, kind.network_shape(known, None), known)
         encoder = architectures.encoder_of(encoder)
         if dataset is not None:
             architectures.adapt(encoder, some_examples(dataset, seed))
@@ -120,7 +115,7 @@ def recipe_of(encoder):
 
 
 def check_fits(encoder, shape, kind="image"):
-    """Raises InputError where images of `shape` (H, W, C), or texts, can't go into the encoder."""
+    """Raises InputError where images of `shape` (H, W, C), clips of (T, H, W, C), or texts can't go into it."""
     takes = encoder.input_shape[1:]
     wanted = modalities.of_encoder(encoder).__name__.rsplit(".", 1)[-1]
     if kind != wanted:
@@ -129,5 +124,5 @@ def check_fits(encoder, shape, kind="image"):
         said = "x".join("any" if side is None else str(side) for side in takes)
         given = "x".join("any" if side is None else str(side) for side in shape)
         raise InputError(
-            f"the encoder takes images of {said}, these are {given}; open them with a fitting size and channels"
+            f"the encoder takes {kind}s of {said}, these are {given}; open them with a fitting size and channels"
         )

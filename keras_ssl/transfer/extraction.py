@@ -75,10 +75,12 @@ def features(encoder, images, block=None, grid=3, batch_size=256):
     stream = images if hasattr(images, "element_spec") else tf.data.Dataset.from_tensor_slices(np.asarray(images))
     stream = stream.map(lambda image, *labels: image)
     shape = tuple(stream.element_spec.shape)
-    if len(shape) != 3:
+    axes = len(encoder.input_shape) - 1
+    if len(shape) != axes:
         wrong = "texts" if stream.element_spec.dtype == tf.string else f"elements of shape {shape}"
-        raise InputError(f"the encoder takes images, in a stream single ones (H, W, C), got {wrong}")
-    check_fits(encoder, shape)
+        right = {3: "images, in a stream single ones (H, W, C)", 4: "clips, in a stream single ones (T, H, W, C)"}
+        raise InputError(f"the encoder takes {right.get(axes, f'elements of {axes} axes')}, got {wrong}")
+    check_fits(encoder, shape, {3: "image", 4: "video"}.get(axes, "image"))
     network = cut(encoder, block)
 
     @tf.function(input_signature=[tf.TensorSpec((None, *shape), stream.element_spec.dtype)])
