@@ -9,10 +9,13 @@ import pathlib
 
 import numpy as np
 
-from . import modalities, transfer, zoo
+from . import modalities, zoo
 from .errors import unknown
 from .recipes import Recipe
 from .transfer.encoders import open_both
+from .transfer.extraction import frozen
+from .transfer.linear import probe_features
+from .transfer.neighbours import knn_of_features
 from .transfer.scores import MAIN
 
 
@@ -90,10 +93,9 @@ def _described(layer):
 
 
 def _worth(encoder, dataset, recipe):
-    figures = {"probe": transfer.probe, "knn": transfer.knn}
-    block = recipe.probe_block or None
-    main = MAIN[dataset.task]
-    return {name: function(encoder, dataset, block=block)[main] for name, function in figures.items()}
+    data, main = frozen(encoder, dataset, block=recipe.probe_block or None), MAIN[dataset.task]
+    near = knn_of_features(data)  # before the probe, which standardises the features
+    return {"probe": probe_features(data)[0][main], "knn": near[main]}
 
 
 def _once(key, file, function):

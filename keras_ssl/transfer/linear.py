@@ -30,13 +30,18 @@ def probe(encoder, dataset, labels="all", block=None, seed=0, grid=3):
     """
     began = time.perf_counter()
     data = frozen(encoder, dataset, labels, block, seed, grid)
-    standardise(data.x, data.test)
-    figures, c = fit_linear(data.task, data.x, data.y, data.test, data.test_y, data.folds)
+    figures, c = probe_features(data)
     seconds = round(time.perf_counter() - began, 1)
     return {
         **figures, "C": c, "labels": len(data.x), "seconds": seconds, "block": block or "",
         "features": data.x.shape[1],
     }  # fmt: skip
+
+
+def probe_features(data):
+    """(figures on the test split, the C chosen) of `probe`, of a `Frozen`, whose features are standardised in place."""
+    standardise(data.x, data.test)
+    return fit_linear(data.task, data.x, data.y, data.test, data.test_y, data.folds)
 
 
 def standardise(x, *others):

@@ -24,13 +24,18 @@ def knn(encoder, dataset, k=200, temperature=0.1, block=None, labels="all", seed
     """
     began = time.perf_counter()
     data = frozen(encoder, dataset, labels, block, seed, grid)
-    y = np.eye(data.y.max() + 1, dtype="float32")[data.y] if data.task == "classification" else data.y
-    figures = scores(data.task, data.test_y, vote(data.x, y, data.test, k, temperature))
+    figures = knn_of_features(data, k, temperature)
     seconds = round(time.perf_counter() - began, 1)
     return {
         **figures, "k": min(k, len(data.x)), "temperature": temperature, "labels": len(data.x), "seconds": seconds,
         "block": block or "", "features": data.x.shape[1],
     }  # fmt: skip
+
+
+def knn_of_features(data, k=200, temperature=0.1):
+    """The figures of `knn` on the test split, of a `Frozen`."""
+    y = np.eye(data.y.max() + 1, dtype="float32")[data.y] if data.task == "classification" else data.y
+    return scores(data.task, data.test_y, vote(data.x, y, data.test, k, temperature))
 
 
 def vote(x, y, ask, k=200, temperature=0.1):
