@@ -7,6 +7,15 @@ class InputError(ValueError):
     """What a person gave can't be used; the message is one line: what was wrong and what would be right."""
 
 
+LONGEST = 60  # characters of what a person gave that a message repeats
+
+
+def quoted(given):
+    """What a person gave, in quotes; its beginning where it's long."""
+    given = str(given)
+    return repr(given if len(given) <= LONGEST else f"{given[:LONGEST]}…")
+
+
 def unknown(kind, name, names):
     """Returns an InputError for a name that isn't among `names`.
 
@@ -19,6 +28,6 @@ def unknown(kind, name, names):
     names = [str(each) for each in names]
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     if near:
-        return InputError(f"unknown {kind} {str(name)!r}; did you mean {', '.join(near)}?")
+        return InputError(f"unknown {kind} {quoted(name)}; did you mean {', '.join(near)}?")
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return InputError(f"unknown {kind} {str(name)!r}; there are: {listed}")
+    return InputError(f"unknown {kind} {quoted(name)}; there are: {listed}")

@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, quoted
 
 
 class UnknownWord(InputError, KeyError):
@@ -194,7 +194,7 @@ class WordVectors:
             near = [w for w in self.words if abs(len(w) - len(word)) <= 2 and ends & {w[:1], w[-1:]}]
             near = difflib.get_close_matches(word, near, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ", and none is spelled like it"
-        return UnknownWord(f"unknown word {word!r}{hint}")
+        return UnknownWord(f"unknown word {quoted(word)}{hint}")
 
 
 def unit(vectors):
