@@ -167,7 +167,10 @@ class Translator(TextModel):
         return self([ids, tf.fill([tf.shape(ids)[0], 1], EDGE)], training=False)[:, 0]
 
     def translate(self, texts):
-        """The translation of a text, in lower case, of `LONGEST` words at most; of several a list of them."""
+        """The translation of a text, in lower case, of `LONGEST` words at most; of several a list of them.
+
+        "" for a text of no word that the vocabulary has.
+        """
         texts, single = natural_texts(texts, self.name)
         found = [each.decode() for part in self._batches(texts) for each in self._graph("translated")(part).numpy()]
         return found[0] if single else found
@@ -191,7 +194,7 @@ class Translator(TextModel):
             return tf.concat([before, best[:, None]], axis=1), done
 
         start = tf.fill([tf.shape(ids)[0], 1], EDGE)
-        none = ~tf.reduce_any(ids != 0, axis=1)  # of nothing nothing comes
+        none = ~tf.reduce_any(ids >= len(SPECIAL), axis=1)  # of no known word nothing comes
         written, _ = tf.while_loop(
             lambda before, done: (tf.shape(before)[1] < LONGEST) & ~tf.reduce_all(done), go_on, (start, none),
             shape_invariants=(tf.TensorShape([None, None]), tf.TensorShape([None])),

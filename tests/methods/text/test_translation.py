@@ -39,7 +39,7 @@ def test_a_small_language_is_translated(trained):
     assert history["loss"][-1] < history["loss"][0] / 2
     assert model.translate("Two dogs sleep.").startswith("zwei hunde")
     assert model.translate(["A man runs.", "a child waits ."]) == ["ein mann rennt.", "ein kind wartet."]
-    assert model.translate("") == ""
+    assert model.translate("") == model.translate("unheard 🎬") == ""
     figures = translation.measure(model, data.open({"train": PAIRS, "test": PAIRS[:12]}))
     assert figures["bleu"]["value"] > 90 > 5 > figures["bleu"]["copied"]
     assert figures["energy_auc"]["value"] > 0.95
