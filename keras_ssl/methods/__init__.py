@@ -13,6 +13,7 @@ prepare(dataset, recipe, lexicon, ...) -> Prepared
                                                (only where the modality's isn't what the method learns from. lexicon:
                                                None, or the words that it has to learn with; more arguments are options)
 LABELLED = True                                (only where pretext needs labels: its batch is (images, labels))
+seen(frames) -> number                         (only of clips: how many frames of so many the network sees at once)
 FIXED_SIZE = True                              (only where the network takes images of one size)
 OWN_ENCODER = True                             (only where the encoder's weights are the method's own: build refuses
                                                others with an InputError)
