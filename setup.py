@@ -9,8 +9,9 @@ VERSION = next(
     if "__version__ =" in line
 )
 
+AUDIO = ["soundfile>=0.12"]  # reads .wav and .flac files
 # gensim: oracle, and lists of word pairs; sacrebleu: measures translations
-TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4"]
+TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4", *AUDIO]
 
 setup(
     name="keras_ssl",
@@ -40,6 +41,7 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "audio": AUDIO,
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "build"],
     },

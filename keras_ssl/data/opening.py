@@ -6,8 +6,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_ssl.data.array_sets import open_arrays
+from keras_ssl.data.audio_sets import are_waveforms, open_waveforms
 from keras_ssl.data.bundled import about_sample, open_sample, samples
-from keras_ssl.data.fitting import checked_channels, checked_size
+from keras_ssl.data.fitting import checked_channels, checked_rate, checked_size
 from keras_ssl.data.folder import open_folder
 from keras_ssl.data.splits import paired
 from keras_ssl.data.stream_sets import open_streams
@@ -16,20 +17,23 @@ from keras_ssl.data.text_sets import are_texts, open_text_file, open_texts
 from keras_ssl.errors import InputError
 
 
-def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None):
+def open(
+    source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None, rate=None,
+):  # fmt: skip
     """Returns the DataSet of `source`.
 
     Args:
         source: one of
             - the name of a bundled sample (see `samples`);
-            - the name of a TFDS set of images or texts, such as "cifar10", "tiny_imagenet" or "imdb_reviews";
-            - the path of a folder of images, or of .txt files where it has no images, as a pathlib.Path, or a str that
+            - the name of a TFDS set of images, sound or texts, such as "cifar10", "imdb_reviews" or "spoken_digit";
+            - the path of a folder of images, or, where it has none, of .wav and .flac or of .txt files, as a pathlib.Path, or a str that
               has a separator or is a folder;
             - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
             - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
             - a list or array of texts, str or bytes in UTF-8, or a pair (texts, labels);
+            - a list of waveforms (T,) or an array (n, T), float in -1..1 or int16, or a pair (waveforms, labels);
             - an unbatched tf.data.Dataset of such images or texts, or of (example, label);
-            - a dict {"train": ..., "test": ...} of any of the last three.
+            - a dict {"train": ..., "test": ...} of any of the last four.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
             the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
         size: for images a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing.
@@ -38,15 +42,18 @@ def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, ch
         channels: for images 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
         task: "classification", "multilabel" or "regression", where the labels should be taken for something else
             than they look like.
+        rate: for sound, the sampling rate that files are brought to, and that waveforms in memory have. None for 8,000.
         data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
 
     Raises:
         InputError: nothing can be made of `source` with these choices; the message says why.
     """
     choices = {"labels": labels, "size": checked_size(size), "channels": checked_channels(channels), "task": task}
+    choices |= {} if rate is None else {"rate": checked_rate(rate)}
     if _is_path(source):
         path = Path(source).expanduser()
         if path.is_file() or (path.suffix.lower() in LINE_SUFFIXES and not path.is_dir()):
+            choices.pop("rate", None)
             return open_text_file(path, **_without_names(choices))
         return open_folder(path, mixed_size=checked_size(mixed_size), **choices)
     opened = _open(source, choices, data_dir)
@@ -68,10 +75,15 @@ def _open(source, choices, data_dir):
         return opened
     splits = source if isinstance(source, dict) else {"train": source}
     streams = [isinstance(each, tf.data.Dataset) for each in splits.values()]
+    if any(streams):
+        choices.pop("rate", None)
     if all(streams) and streams:
         return open_streams(splits, **_without_names(choices))
     if any(streams):
         raise InputError("the splits mix tf.data.Datasets and arrays: give either")
+    if all(are_waveforms(each) for each, _ in paired(splits).values()):
+        return open_waveforms(splits, **_without_names(choices))
+    choices.pop("rate", None)
     if any(are_texts(each) for each, _ in paired(splits).values()):
         return open_texts(splits, **_without_names(choices))
     return open_arrays(splits, **_without_names(choices))
