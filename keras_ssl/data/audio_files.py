@@ -42,6 +42,17 @@ def read_raw(path):
     return samples.mean(axis=1), own
 
 
+def opened(path):
+    """Returns what `read_raw` does. Raises InputError where that raises anything."""
+    try:
+        return read_raw(path)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} isn't a readable sound file ({reason})") from error
+
+
 def write(path, waveform, rate):
     """Writes a waveform (T,) in -1..1 as a 16-bit wav; beyond that it is clipped."""
     import wave
@@ -55,7 +66,7 @@ def write(path, waveform, rate):
 
 
 def resample(waveform, rate, wanted):
-    """Returns a waveform (T,) at `rate` brought to the rate `wanted`, ceil(T wanted / rate) samples, by polyphase filters."""
+    """Returns a waveform (T,) at `rate` at the rate `wanted`, ceil(T wanted / rate) samples, by a polyphase filter."""
     if rate == wanted:
         return waveform
     from math import gcd

@@ -21,7 +21,8 @@ class DataSet:
         name: what the data set is called.
         task: "classification", "multilabel", "regression", or None when there are no labels.
         classes: the class names in the order of the label values; [] for regression and without labels.
-        shape: (H, W, C) of the images; H and W are None where they vary, C is 1 or 3. () of texts, (None,) of waveforms.
+        shape: (H, W, C) of the images; H and W are None where they vary, C is 1 or 3. () of texts,
+            (None,) of waveforms.
         origin, licence, citation: where the examples come from, as text; "" where that isn't known.
         skipped: (file, reason) for each file that couldn't be read.
         stored: the official splits by name. Each has `count()`, `labels()` and `stream(keep, shuffle, labels)`.

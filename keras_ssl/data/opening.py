@@ -18,7 +18,8 @@ from keras_ssl.errors import InputError
 
 
 def open(
-    source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None, rate=None,
+    source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None,
+    rate=None,
 ):  # fmt: skip
     """Returns the DataSet of `source`.
 
@@ -26,8 +27,8 @@ def open(
         source: one of
             - the name of a bundled sample (see `samples`);
             - the name of a TFDS set of images, sound or texts, such as "cifar10", "imdb_reviews" or "spoken_digit";
-            - the path of a folder of images, or, where it has none, of .wav and .flac or of .txt files, as a pathlib.Path, or a str that
-              has a separator or is a folder;
+            - the path of a folder of images, or, where it has none, of .wav and .flac or of .txt files, as a
+              pathlib.Path, or a str that has a separator or is a folder;
             - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
             - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
             - a list or array of texts, str or bytes in UTF-8, or a pair (texts, labels);

@@ -16,6 +16,16 @@ from .pictures import Lightness, PatchWhitening, ResizeLike
 from .quantization import VectorQuantizer
 from .sequences import ShiftedPositions
 from .sizes import ShorterSide
+from .sound_corruption import SoundCorruption
+from .spectrograms import (
+    BinsToChannels,
+    ComplexMask,
+    FoldBins,
+    InverseSpectrogram,
+    SpectralFeatures,
+    SpectralLevel,
+    Spectrogram,
+)
 from .vocabulary import Vocabulary
 from .words import (
     AtPlaces,
@@ -37,11 +47,14 @@ __all__ = [
     "BatchSpread",
     "BernoulliPixels",
     "BicubicEnlargement",
+    "BinsToChannels",
     "CodeDistribution",
+    "ComplexMask",
     "Corruption",
     "CrossAttention",
     "EveryPair",
     "FillHoles",
+    "FoldBins",
     "FoldPatches",
     "Follower",
     "FreeEnergy",
@@ -51,6 +64,7 @@ __all__ = [
     "GreyForHidden",
     "HiddenPatches",
     "HideHoles",
+    "InverseSpectrogram",
     "LayerNormalization",
     "LastWords",
     "Lightness",
@@ -64,6 +78,10 @@ __all__ = [
     "SelfAttention",
     "ShiftedPositions",
     "ShorterSide",
+    "SoundCorruption",
+    "SpectralFeatures",
+    "SpectralLevel",
+    "Spectrogram",
     "StopGradient",
     "TiedDense",
     "TokensToMap",
