@@ -54,7 +54,7 @@ FOR = {
 
 
 def log_mel(waveform, rate=8000, cells=CELLS):
-    """Logarithms of a waveform's energy in 40 bands of the mel scale, their means in consecutive parts: (cells * 40,)."""
+    """Logarithms of the energy in 40 bands of the mel scale, their means in consecutive parts: (cells * 40,)."""
     import tensorflow as tf
 
     padded = np.pad(waveform, (0, max(0, WINDOW - len(waveform))))

@@ -28,7 +28,8 @@ def open_sample(name, rate=None, **choices):
     """Returns the DataSet of a bundled sample; `choices` are those of `open_arrays`, `rate` is for sounds.
 
     A split of images is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json. A
-    split of sounds is one FLAC file, one after the other, with their lengths in about.json. A split of texts is one file of lines label<TAB>text, or, of texts without classes, of a text a line.
+    split of sounds is one FLAC file, one after the other, and a list of their lengths. A split of texts is one file of
+    lines label<TAB>text, or, of texts without classes, of a text a line.
     """
     about = about_sample(name)
     described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}

@@ -90,8 +90,8 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         rate: the sampling rate that waveforms are brought to; None for 8,000.
 
     Raises:
-        InputError: there is no such set, it isn't prepared and can't be, it has neither images nor sound nor texts, it has
-            no images and there is a size, or no such label.
+        InputError: there is no such set, it isn't prepared and can't be, it has neither images nor sound nor texts,
+            there is a size for what isn't images, or no such label.
     """
     with _quiet():
         builder = _builder(name, data_dir)

@@ -46,7 +46,7 @@ def band(waveforms, seed, strengths):
     coefficients = tf.signal.rfft(waveforms)
     frequency = tf.range(tf.shape(coefficients)[1], dtype=tf.float32) / tf.cast(samples, tf.float32) * 2
     lost = (frequency >= low) & (frequency < low * 2 ** strengths[:, None])
-    return tf.signal.irfft(tf.where(lost, 0j, coefficients), [samples])
+    return tf.signal.irfft(tf.where(lost, tf.zeros_like(coefficients), coefficients), [samples])
 
 
 def quantization(waveforms, seed, strengths):
@@ -97,7 +97,7 @@ class SoundCorruption(keras.layers.Layer):
         for i, kind in enumerate(self.kinds):
             function, (low, high), _ = KINDS[kind]
             spoilt = function(waveforms, fold(seed, kind), low + how * (high - low))
-            found = tf.where((which == i)[:, None], spoilt, found)
+            found = tf.ensure_shape(tf.where((which == i)[:, None], spoilt, found), waveforms.shape)
         return found
 
     def compute_output_shape(self, input_shape):

@@ -101,7 +101,7 @@ class SpectralFeatures(keras.layers.Layer):
     """What a network sees of a spectrogram (N, t, F, 2) in which 1 is loud: (N, t, F - 1, 4), about -3..3.
 
     Real and imaginary part, their size compressed to its square root (sounds differ by factors of thousands), the
-    logarithm of the size, and the frequency, which convolutions can't tell. Without the highest bin, so that sizes halve.
+    logarithm of the size, and the frequency, which convolutions can't tell. Without the highest bin: so sizes halve.
     """
 
     def call(self, spectrograms):

@@ -10,6 +10,7 @@ asked(model, recipe, given, size, sample)  what a method's `show` is asked of: w
 said(rows) -> lines                        what `show` answered, as text; [] where only a picture tells it
 draw(rows, path, title)                    the same as a PNG
 write(method, model, asked, path)          (only of sounds) what a model makes of what it is asked, as a file to play
+ENDPOINTS                                  the SavedModel's endpoints that each of its models has
 SAMPLES                                    {data set: the bundled sample that stands for it where seconds count}
 PROBED_ON                                  {data set: the labelled one that its encoders are measured on instead}
 """

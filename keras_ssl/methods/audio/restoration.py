@@ -1,7 +1,7 @@
 """Audio restoration: the clean sound from one with noise, gaps, clipping, a band removed, or coarse quantisation.
 
-A denoising autoencoder (Vincent et al., JMLR 11 (2010) 3371-3408) of sounds: a U-Net over the spectrogram gives a complex
-mask, which mends phases too, and what is to be added where nothing is left (Choi et al., ICLR 2019, arXiv:1903.03107).
+A denoising autoencoder (Vincent et al., JMLR 11 (2010) 3371-3408) of sounds: a U-Net over the spectrogram gives a
+complex mask, which mends phases too (Choi et al., ICLR 2019, arXiv:1903.03107), and what to add where nothing is left.
 """
 
 import keras
@@ -45,7 +45,7 @@ def build(encoder, kinds=None, widths=(32, 48, 64)):
 
 @keras.saving.register_keras_serializable("keras_ssl")
 class Restoration(AudioModel):
-    """`predict` restores waveforms at the model's rate, `restore` those of any rate; `corrupt` spoils as in training."""
+    """`predict` restores waveforms at the model's rate, `restore` those of any; `corrupt` spoils as in training."""
 
     def restore(self, waveforms, rate=None):
         """Spoilt sound, one waveform (T,), a list or an array of them, or a file's path -> the same restored.
