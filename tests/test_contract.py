@@ -27,7 +27,7 @@ def modality_of(name):
 
 
 def images_of(row):
-    """64 images, texts or waveforms of the bundled sample that stands for the row's data set, labels, and its DataSet."""
+    """64 images, texts or waveforms of the bundled sample that stands for the row's data set, labels, its DataSet."""
     opened = modalities.of(row.method).open(row, modalities.of(row.method).SAMPLES.get(row.dataset, row.dataset))
     return *opened.arrays("train", limit=64), opened
 
