@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from keras_ssl import architectures, data, evaluation, modalities, recipes, training, zoo
+from keras_ssl import architectures, data, evaluation, modalities, recipes, training, transfer, zoo
 from keras_ssl.cli import app
 from keras_ssl.data import audio_files
 from keras_ssl.errors import InputError
@@ -117,6 +117,16 @@ def test_evaluation_of_an_entry(made, monkeypatch):
     assert figures["probe"].keys() == {"value", "random"} and 0 <= figures["knn"]["value"] <= 1
     assert {"label_probe", "label_probe_100", "noise_gain_db"} <= figures.keys()
     assert figures["label_probe"]["value"] == pytest.approx(figures["probe"]["value"], abs=1e-6), "one probe"
+
+
+def test_encoders_are_probed_and_not_fine_tuned(made, monkeypatch):
+    monkeypatch.setenv("KERAS_SSL_ZOO", str(made))
+    report = transfer.probe("mender", "spoken_digit_sample", labels=60, block="block2")
+    assert report["labels"] == 60 and report["features"] == 3 * 16 * 4
+    with pytest.raises(InputError, match="aren't fine-tuned yet"):
+        transfer.finetune("mender", "spoken_digit_sample", labels=60)
+    with pytest.raises(InputError, match="takes audios?, not images"):
+        transfer.finetune("mender", "mnist_sample", labels=60)
 
 
 def test_rows_of_files_are_given_and_restored(tmp_path):
