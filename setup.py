@@ -9,8 +9,10 @@ VERSION = next(
     if "__version__ =" in line
 )
 
+AUDIO = ["soundfile>=0.12"]  # reads .wav and .flac files
 # gensim: oracle, and lists of word pairs; sacrebleu: measures translations
-TEST = ["av", "pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4"]
+VIDEO = ["av>=12"]  # reads video files
+TEST = ["pytest>=8", "pytest-timeout", "pytest-xdist", "gensim>=4.3.3", "sacrebleu>=2.4", *AUDIO, *VIDEO]
 
 setup(
     name="keras_ssl",
@@ -40,7 +42,8 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
-        "video": ["av"],
+        "video": VIDEO,
+        "audio": AUDIO,
         "test": TEST,
         "dev": [*TEST, "ruff>=0.9", "build"],
     },

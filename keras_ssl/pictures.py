@@ -227,6 +227,39 @@ def trust(curve, threshold, rounds, path, title="Pseudo-labels"):
     _write(fig, path, plt)
 
 
+def spectrograms(rows, path, title=None):
+    """Write sounds as spectrograms, a row of them for each (title, waveforms, captions or None), as a PNG.
+
+    Each is drawn over its own time, from the loudest of its column down by 70 dB.
+    """
+    from scipy import signal
+
+    plt = _pyplot()
+    columns = len(rows[0][1])
+    fig, axes = plt.subplots(
+        len(rows), columns, figsize=(2.6 * columns + 0.6, 1.8 * len(rows) + 0.4), squeeze=False, layout="constrained"
+    )
+    for column in range(columns):
+        found = []
+        for _, waveforms, _ in rows:
+            padded = np.pad(waveforms[column], (0, max(0, 256 - len(waveforms[column]))))
+            found.append(np.abs(signal.stft(padded, window="hann", nperseg=256, noverlap=192)[2]))
+        decibels = [20 * np.log10(np.maximum(each, 1e-7)) for each in found]
+        loudest = max(each.max() for each in decibels)
+        for row, (each, (name, _, captions)) in enumerate(zip(decibels, rows, strict=True)):
+            ax = axes[row, column]
+            ax.imshow(each, origin="lower", aspect="auto", cmap="magma", vmin=loudest - 70, vmax=loudest)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            if captions is not None:
+                ax.set_title(_shortened(str(captions[column]), 28), fontsize=8)
+            if not column:
+                ax.set_ylabel(name, fontsize=9)
+    if title:
+        fig.suptitle(title, fontsize=10)
+    _write(fig, path, plt)
+
+
 def _shortened(name, length):
     return name if len(name) <= length else name[: length - 1] + "…"
 

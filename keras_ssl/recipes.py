@@ -20,7 +20,8 @@ class Recipe:
     encoder, encoder_options: as keras_ssl.architectures.build takes them.
     splits: those of a text set that are learned from, joined by "+", as far as it has them.
     words: how many the vocabulary has at most, the most frequent ones; least: how often each has to occur;
-        punctuation: whether such marks are words of their own. window: words, or frames, in a training example.
+        punctuation: whether such marks are words of their own. window: words, frames, or samples of sounds, in a
+        training example.
     optimizer: "sgd" (Nesterov momentum as given) or "adam" (beta_1 and beta_2 as given); weight_decay is decoupled.
     learning_rate: the peak; it rises over the first `warmup` share of all steps and falls along a half cosine to 0;
         schedule "linear" lets it fall along a line, "constant" leaves it.
@@ -447,6 +448,18 @@ RECIPES = {
         learning_rate=2e-3,
         beta_2=0.98,
         warmup=0.1,
+    ),
+    "audio_restoration": Recipe(
+        summary="Mend a recording: noise, gaps, clipping, a band removed, coarse quantisation.",
+        method="audio.restoration",
+        dataset="spoken_digit",
+        encoder="spectrogram_net",
+        window=8192,
+        epochs=40,
+        batch_size=16,
+        optimizer="adam",
+        learning_rate=2e-3,
+        warmup=0.05,
     ),
 }
 

@@ -111,10 +111,13 @@ def ask_endpoints():
 
 
 def example(spec, images):
-    """An input for an endpoint: pictures, holes for a mask, texts, small integers, noise, or the number 3."""
+    """An input for an endpoint: pictures, holes for a mask, sounds, texts, small integers, noise, or the number 3."""
     rank = len(spec.shape)
     if spec.name == "mask":
         return tf.cast(tf.random.stateless_uniform(images[:2].shape[:rank], [1, 2]) < 0.3, spec.dtype)
+    if spec.name == "waveforms":
+        samples = tf.random.stateless_normal([2, 3000], [1, 2]) / 10
+        return samples if spec.dtype == tf.float32 else tf.cast(32768 * samples, spec.dtype)
     if spec.dtype == tf.string:
         return tf.constant(list(images[:2]) if rank else images[0])
     if rank == 0:

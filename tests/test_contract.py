@@ -22,8 +22,12 @@ def is_text(name):
     return recipes.get(name).method.startswith("text.")
 
 
+def modality_of(name):
+    return modalities.of(recipes.get(name).method)
+
+
 def images_of(row):
-    """64 images, or texts, of the bundled sample that stands for the row's data set, their labels, and its DataSet."""
+    """64 images, texts or waveforms of the bundled sample that stands for the row's data set, labels, its DataSet."""
     opened = modalities.of(row.method).open(row, modalities.of(row.method).SAMPLES.get(row.dataset, row.dataset))
     return *opened.arrays("train", limit=64), opened
 
@@ -135,11 +139,15 @@ def test_pretext_runs_in_a_graph(name):
 def other_encoder(shape):
     """An encoder that no method knows: no block by a usual name, nor the model, half the size, three channels.
 
-    Of clips, a map of each frame. Of texts, for words: a table of three numbers a word.
+    Of clips, a map of each frame. Of texts, for words: a table of three numbers a word. Of waveforms a sequence.
     """
     if not isinstance(shape[0], int | None):
         given, ids, size = given_ids(shape)
         return keras.Model(given, WordEmbedding(size, 3, name="embedding")(ids), name="mine")
+    if len(shape) == 1:
+        waveforms = keras.Input(shape, name="waveforms")
+        x = keras.layers.Reshape((-1, 1))(waveforms)
+        return keras.Model(waveforms, keras.layers.Conv1D(3, 64, strides=50, padding="same")(x), name="mine")
     images = keras.Input(shape, name="image")
     if len(shape) == 4:
         return keras.Model(images, keras.layers.Conv3D(3, 3, (1, 2, 2), padding="same")(images), name="mine")
@@ -197,6 +205,10 @@ def test_show_gives_rows_for_a_picture(name, trained):
         assert all(isinstance(asked, str) and len(answer) == 2 for asked, answers in rows for answer in answers)
         return
     for title, pictures, captions in rows:
+        if modality_of(name) is modalities.of("audio"):
+            assert all(each.ndim == 1 and np.isfinite(each).all() and np.abs(each).max() <= 8 for each in pictures)
+            assert captions is None or len(captions) == len(pictures)
+            continue
         pictures = np.asarray(pictures)
         assert isinstance(title, str) and pictures.ndim == 4 and pictures.shape[-1] in (1, 3)
         assert np.isfinite(pictures).all() and pictures.min() >= -1e-3 and pictures.max() <= 255.001
@@ -283,7 +295,7 @@ def test_file_opens_the_same_in_a_fresh_process(name, reopened):
 @pytest.mark.parametrize("name", ROWS)
 def test_saved_model_answers_without_the_package(name, served):
     mine = {key: value for key, value in served.items() if key.split("|")[0] == name}
-    assert {key.split("|")[1] for key in mine} >= ({"serve"} if is_text(name) else {"serve", "serve_uint8"})
+    assert {key.split("|")[1] for key in mine} >= set(modality_of(name).ENDPOINTS)
     assert max(mine.values()) <= 1e-4, mine
 
 

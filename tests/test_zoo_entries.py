@@ -52,8 +52,8 @@ def test_bundled_entry_was_trained_by_its_row(name):
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_saved_model_answers_as_the_keras_model(name, differences):
     mine = {key: value for key, value in differences.items() if key.split("|")[0] == name}
-    text = zoo.info(name)["recipe"]["method"].startswith("text.")
-    assert {key.split("|")[1] for key in mine} >= ({"serve"} if text else {"serve", "serve_uint8"})
+    endpoints = modalities.of(zoo.info(name)["recipe"]["method"]).ENDPOINTS
+    assert {key.split("|")[1] for key in mine} >= set(endpoints)
     assert max(mine.values()) <= 1e-4, mine
 
 

@@ -1,5 +1,6 @@
 """Makes the bundled samples of images from the full data sets, which tensorflow_datasets must have or be able to
-download, and that of sentences with translations from a few words.
+download, that of spoken digits likewise (which needs soundfile), and that of sentences with translations from a few
+words.
 
 Run from the repository's root: python -m tools.make_samples
 """
@@ -86,6 +87,37 @@ def caption_pairs():
     (folder / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 
+def spoken_digits(each=3):
+    """Writes the sample of spoken digits: recordings 0 to each - 1 of every digit by every speaker, in split order."""
+    import soundfile
+
+    from keras_ssl.data import speakers
+
+    stored = tfds.load("spoken_digit", split="train", batch_size=1, shuffle_files=False)
+    found = {}
+    for example in stored.as_numpy_iterator():
+        digit, speaker, number = example["audio/filename"][0].decode().removesuffix(".wav").split("_")
+        if int(number) < each:
+            split = "test" if speaker == speakers.HELD_OUT["spoken_digit"]["test"] else "train"
+            found[split, int(number), speaker, int(digit)] = example["audio"][0].astype("int16")
+    folder = FOLDER / "spoken_digit_sample"
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "kind": "audio", "classes": list("0123456789"), "licence": "CC BY-SA 4.0",
+        "origin": "Free Spoken Digit Dataset v1.0.9, of Z. Jackson and contributors, recordings 0 to "
+        f"{each - 1} of each digit and speaker, as FLAC; https://github.com/Jakobovski/free-spoken-digit-dataset",
+        "citation": "Z. Jackson et al., Free Spoken Digit Dataset, 2016, https://doi.org/10.5281/zenodo.1342401",
+        "labels": {}, "lengths": {}, "speakers": {},
+    }  # fmt: skip
+    for split in EACH:
+        keys = sorted(key for key in found if key[0] == split)
+        soundfile.write(folder / f"{split}.flac", np.concatenate([found[key] for key in keys]), 8000, subtype="PCM_16")
+        about["labels"][split] = [key[3] for key in keys]
+        about["speakers"][split] = [key[2] for key in keys]
+        about["lengths"][split] = [len(found[key]) for key in keys]
+    (folder / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+
+
 def first_of_each(labels, each):
     """Returns the indices of the first `each` images of every class, the classes taking turns."""
     by_class = [np.flatnonzero(labels == value)[:each] for value in np.unique(labels)]
@@ -118,5 +150,6 @@ def make(name):
 
 if __name__ == "__main__":
     caption_pairs()
+    spoken_digits()
     for each in ABOUT:
         make(each)

@@ -1,8 +1,8 @@
 """Encoders and decoders as functional builders, each opened by name.
 
 Every encoder is a `keras.Model` named "encoder", and names its blocks, for probes and skips. One of images takes
-natural ones (uint8 or float in 0..255) and rescales them inside; one of texts takes ids of words, and has a
-`layers.Vocabulary` that `encoder_of` puts before it, so that it takes texts.
+natural ones (uint8 or float in 0..255) and rescales them inside; one of sounds takes waveforms in -1..1; one of texts
+takes ids of words, and has a `layers.Vocabulary` that `encoder_of` puts before it, so that it takes texts.
 """
 
 import inspect
@@ -12,7 +12,7 @@ import keras
 
 from ..errors import InputError, unknown
 from ..layers import MaskedPooling, Vocabulary
-from ..models import ClipModel, ImageModel, TextModel
+from ..models import AudioModel, ClipModel, ImageModel, TextModel
 from ..saving import open_keras_file
 from .applications import application
 from .boltzmann import boltzmann
@@ -22,6 +22,7 @@ from .dcgan import dcgan_encoder
 from .language import language_model
 from .mlp import mlp
 from .residual import residual_encoder
+from .spectrogram import spectrogram_net
 from .text import text_transformer, word_vectors
 from .vit import vit
 
@@ -34,12 +35,14 @@ ENCODERS = {
     "language_model": language_model,
     "mlp": mlp,
     "residual": residual_encoder,
+    "spectrogram_net": spectrogram_net,
     "text_transformer": text_transformer,
     "vit": vit,
     "word_vectors": word_vectors,
 }
 
 OF_TEXTS = {"language_model", "text_transformer", "word_vectors"}
+OF_AUDIO = {"spectrogram_net"}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -47,7 +50,8 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
     name: an architecture of ours (`ENCODERS`), "keras.applications:NAME", a path of a `.keras` file, or a `keras.Model`
         or a function (shape) -> keras.Model of your own.
-    shape: (height, width, channels) of the images, None where it varies; for texts the words that are to be known.
+    shape: (height, width, channels) of the images, None where it varies; (None,) of
+        waveforms; for texts the words that are to be known.
     pretrained: for keras.applications, load ImageNet's weights, which Keras downloads.
     options: the architecture's own keyword arguments.
 
@@ -65,9 +69,10 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
         return _as_encoder(open_keras_file(pathlib.Path(name)))
     if name not in ENCODERS:
         raise unknown("architecture", name, [*ENCODERS, "keras.applications:NAME"])
-    if (name in OF_TEXTS) != any(isinstance(each, str) for each in shape):
-        kinds = ("texts", "images") if name in OF_TEXTS else ("images", "texts")
-        raise InputError(f"{name} is an encoder of {kinds[0]}, not of {kinds[1]}")
+    takes = "texts" if name in OF_TEXTS else "audio" if name in OF_AUDIO else "images"
+    wanted = "texts" if any(isinstance(each, str) for each in shape) else "audio" if len(shape) == 1 else "images"
+    if takes != wanted:
+        raise InputError(f"{name} is an encoder of {takes}, not of {wanted}")
     builder = ENCODERS[name]
     known = list(inspect.signature(builder).parameters)[1:]
     for option in options:
@@ -103,8 +108,8 @@ def adapt(model, examples):
 def encoder_of(model):
     """The encoder inside a model of ours, or the model itself: pictures, or texts -> its last output.
 
-    An ImageModel or TextModel. Raises InputError for a model whose graph isn't known: a subclass with its own `call`,
-    or a Sequential not built.
+    An ImageModel, AudioModel or TextModel. Raises InputError for a model whose graph isn't known: a subclass with its
+    own `call`, or a Sequential not built.
     """
     inner = trunk(model)
     if not getattr(inner, "inputs", None):
@@ -114,7 +119,7 @@ def encoder_of(model):
     given = inner.inputs[0] if len(inner.inputs) == 1 else inner.inputs
     vocabulary = next((layer for layer in inner.layers if isinstance(layer, Vocabulary)), None)
     if vocabulary is None:
-        kind = ClipModel if len(given.shape) == 5 else ImageModel
+        kind = {2: AudioModel, 5: ClipModel}.get(len(inner.inputs[0].shape), ImageModel)
         return kind(given, inner.outputs[-1], name="encoder")
     if len(inner.outputs) > 1:
         inner = keras.Model(given, inner.outputs[-1], name="encoder")

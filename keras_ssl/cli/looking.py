@@ -68,9 +68,10 @@ def _short(value):
 def show(
     name: Annotated[str, typer.Argument(help="A model's name, as `list` shows it.")],
     given: Annotated[
-        list[str] | None, typer.Argument(help="Picture files, or texts in quotes; else some like those of its data.")
+        list[str] | None,
+        typer.Argument(help="Picture or sound files, or texts in quotes; else some like those of its data."),
     ] = None,
-    out: Annotated[pathlib.Path | None, typer.Option(help="The PNG to write.")] = None,
+    out: Annotated[pathlib.Path | None, typer.Option(help="The PNG to write; of sounds also a .wav.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")] = None,
 ):
     """Show what a model does: reconstructions, samples, colourings, turns; likely words, similar words."""
@@ -79,7 +80,7 @@ def show(
     recipe = zoo.info(name)["recipe"]
     if "method" not in recipe:
         raise InputError(f"{name} isn't the model of a method: nothing to show")
-    if out is None and recipe["method"].startswith(("image.", "video.")):
+    if out is None and not recipe["method"].startswith("text."):
         raise InputError("say where the picture is to go, such as --out picture.png")
     import_tensorflow()
     from .. import methods, modalities
@@ -90,7 +91,12 @@ def show(
         rows = method.show(model, asked)
     else:
         with _whole(out) as temporary:
-            rows = modalities.picture(method, model, asked, temporary, title=name)
+            playable = out.suffix.lower() == ".wav" and hasattr(modality, "write")
+            rows = (
+                modality.write(method, model, asked, temporary)
+                if playable
+                else modalities.picture(method, model, asked, temporary, title=name)
+            )
     for line in modality.said(rows):
         print(line)
     if out is not None:

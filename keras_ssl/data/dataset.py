@@ -15,18 +15,19 @@ CUT_SEED = 0
 
 @dataclass
 class DataSet:
-    """Images, texts or clips in named splits, with labels where there are any.
+    """Images, texts, clips or waveforms in named splits, with labels where there are any.
 
     Attributes:
         name: what the data set is called.
         task: "classification", "multilabel", "regression", or None when there are no labels.
         classes: the class names in the order of the label values; [] for regression and without labels.
         shape: (H, W, C) of the images; H and W are None where they vary, C is 1 or 3. (T, H, W, C) of clips, () of
-            texts.
+            texts, (None,) of waveforms.
         origin, licence, citation: where the examples come from, as text; "" where that isn't known.
         skipped: (file, reason) for each file that couldn't be read.
         stored: the official splits by name. Each has `count()`, `labels()` and `stream(keep, shuffle, labels)`.
-        kind: what the examples are, "image", "text" or "video".
+        kind: what the examples are, "image", "text", "video" or "audio".
+        rate: samples a second of waveforms; None of others.
 
     Where there is a "train", there are also "fit" and "validation". They are cut from it, 90 % and 10 %, by class for a
     classification, always the same way; but a set with official validation and test splits keeps these, and its "fit"
@@ -43,6 +44,7 @@ class DataSet:
     citation: str = ""
     skipped: list = field(default_factory=list, repr=False)
     kind: str = "image"
+    rate: int | None = None
     _cuts: dict = field(default_factory=dict, init=False, repr=False)
     _labels: dict = field(default_factory=dict, init=False, repr=False)
 
@@ -82,8 +84,9 @@ class DataSet:
     def stream(self, split, *, labels=True, keep=None, shuffle=None):
         """Returns an unbatched tf.data.Dataset of `split`, whose memory doesn't grow with the split.
 
-        Its elements are uint8 images (H, W, C) or clips (T, H, W, C) in [0, 255], or scalar tf.string texts in UTF-8;
-        pairs (example, label) when `labels` is true and the set has labels. Its cardinality is known.
+        Its elements are uint8 images (H, W, C) or clips (T, H, W, C) in [0, 255], scalar tf.string texts in UTF-8, or
+        float32 waveforms (T,) in -1..1; pairs (example, label) when `labels` is true and the set has labels. Its
+        cardinality is known.
 
         Args:
             split: a name from `splits`.
@@ -110,7 +113,8 @@ class DataSet:
     def arrays(self, split, *, keep=None, limit=None):
         """Returns (examples, labels) of `split` in memory, in stored order, labels None where there are none.
 
-        Images are uint8 (n, H, W, C), clips (n, T, H, W, C); texts are an object array (n,) of str.
+        Images are uint8 (n, H, W, C), clips (n, T, H, W, C); texts are an object array (n,) of str, waveforms one of
+        float32 arrays (T,).
 
         Args:
             split: a name from `splits`.
@@ -120,10 +124,16 @@ class DataSet:
         Raises:
             InputError: the images vary in size, there is no such split, or `keep` has indices outside it.
         """
-        if None in self.shape:
+        if None in self.shape and self.kind == "image":
             raise InputError(f"the images of {self.name!r} differ in size: open it with size=, such as size=64")
         keep = np.arange(self.count(split)) if keep is None else self._checked(keep, split)
         keep = keep[:limit]
+        labels = self.labels(split)
+        if self.kind == "audio":  # of different lengths
+            examples = np.empty(len(keep), object)
+            for i, waveform in enumerate(self.stream(split, labels=False, keep=keep).as_numpy_iterator()):
+                examples[i] = waveform
+            return examples, None if labels is None else labels[keep]
         examples = np.empty((len(keep), *self.shape), object if self.kind == "text" else np.uint8)
         done = 0
         for batch in self.stream(split, labels=False, keep=keep).batch(256).as_numpy_iterator():
@@ -131,13 +141,22 @@ class DataSet:
                 batch = [text.decode(errors="replace") for text in batch]
             examples[done : done + len(batch)] = batch
             done += len(batch)
-        labels = self.labels(split)
         return examples, None if labels is None else labels[keep]
 
     def for_choosing(self):
         """Returns the set for choosing settings: its "train" is this set's "fit", its "test" the "validation"."""
         cuts = {"train": "fit", "test": "validation"}
         return replace(self, stored={new: Subset(self, old, np.arange(self.count(old))) for new, old in cuts.items()})
+
+    def with_validation(self, held):
+        """Returns the set with its "validation" cut from "train" as wished, such as by speakers.
+
+        Args:
+            held: which of the examples of "train" are held out, bool (n,).
+        """
+        found = replace(self)
+        found._cuts = {"fit": np.flatnonzero(~held), "validation": np.flatnonzero(held)}
+        return found
 
     def joined(self, splits):
         """Returns the set whose "train" is several stored splits one after the other, and which has the others too.

@@ -37,6 +37,17 @@ def checked_channels(channels):
     return channels
 
 
+def checked_rate(rate):
+    """Returns `rate` when it is a whole number of samples a second, from 1, or None.
+
+    Raises:
+        InputError: it is anything else.
+    """
+    if rate is not None and not (isinstance(rate, numbers.Integral) and rate > 0):
+        raise InputError(f"rate={rate!r} isn't a sampling rate: give samples a second, such as 8000")
+    return None if rate is None else int(rate)
+
+
 def fitted_shape(shape, size, channels):
     """Returns the shape that `fit` gives an image of `shape` (H, W, C), each entry an int or None."""
     colours = None if shape[2] is None else 3 if shape[2] >= 3 else 1

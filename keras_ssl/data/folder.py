@@ -1,4 +1,4 @@
-"""Data sets from folders of image or text files."""
+"""Data sets from folders of image, sound or text files."""
 
 import os
 import warnings
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_ssl.data import image_files, text_files
+from keras_ssl.data import audio_files, image_files, text_files
+from keras_ssl.data.audio_sets import AudioSplit
 from keras_ssl.data.csv_labels import read_csv
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.folder_layout import find_files, kind_of, label_files
@@ -49,11 +50,12 @@ class FolderSplit:
         return stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
-def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=None, task=None):
-    """Returns the DataSet of the images in a folder, of any common format, size and kind of colour, or of its texts.
+def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=None, task=None, rate=None):
+    """Returns the DataSet of the images in a folder, of any common format, size and kind of colour, or of its sounds or
+    texts.
 
-    A folder without images whose files, or those that its table names, are .txt files in UTF-8 is one of texts, a
-    document a file.
+    A folder without images whose files, or those that its table names, are .wav or .flac files is one of sounds, which
+    needs soundfile; one without these, but with .txt files in UTF-8, is one of texts, a document a file.
 
     Layouts: FOLDER/train/CLASS/... with FOLDER/test/CLASS/... and FOLDER/validation/... or val; FOLDER/CLASS/...;
     files anywhere below FOLDER without labels; or files anywhere with a table FOLDER/labels.csv. First-level
@@ -62,7 +64,8 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
     files and those of other kinds are ignored.
 
     Every file is read once here. Those that can't be, and blank texts, are skipped, and named in a warning and in
-    `skipped`. Images are grey if all files are, otherwise RGB; EXIF orientations are followed. Texts stay in memory.
+    `skipped`. Images are grey if all files are, otherwise RGB; EXIF orientations are followed. Texts and sounds stay in
+    memory; sounds are mixed to one channel and brought to one sampling rate.
 
     Args:
         folder: the path.
@@ -72,11 +75,12 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
         size: (H, W) of all images, or None to keep theirs.
         mixed_size: (H, W) for images that differ in size, or None to keep theirs.
         channels: 1, 3, or None. It and the sizes are for images.
+        rate: the sampling rate in Hz that sounds are brought to, None for 8,000.
         task: what to take the labels for instead of what they look like (see `tasks.encode`).
 
     Raises:
         InputError: the folder isn't there or has no readable example, a table is wrong or names missing files, or
-            labels are wanted where none are, or a size for texts.
+            labels are wanted where none are, there is a size for sounds or texts, or no soundfile for sounds.
     """
     folder = Path(folder).expanduser()
     name = folder.resolve().name
@@ -85,15 +89,18 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
         raise InputError(f"the folder {str(folder)!r} {found}")
     table = _table(folder, labels)
     kind = kind_of(folder, table)
-    if kind == "text":
-        refuse_sizes(name, size, channels)
+    if kind != "image":
+        refuse_sizes(name, size, channels, "sound" if kind == "audio" else "texts")
+    if kind == "audio":
+        audio_files.library()
     splits = find_files(folder, kind, table)
     paths = [path for files in splits.values() for path in files]
     if not paths:
         raise InputError(
-            f"the folder {str(folder)!r} has no image files (such as .jpg, .png, .gif, .webp) and no .txt files"
+            f"the folder {str(folder)!r} has no image files (such as .jpg, .png, .gif, .webp), no .wav or "
+            ".flac and no .txt files"
         )
-    found, skipped = _checked(paths, folder, name, kind)
+    found, skipped = _checked(paths, folder, name, kind, rate or audio_files.RATE)
     if not found:
         raise InputError(f"none of the {len(paths)} {kind} files in {str(folder)!r} can be read ({skipped[0][1]})")
     splits = {split: [path for path in files if path in found] for split, files in splits.items()}
@@ -114,6 +121,9 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
         texts = clean({split: [found[path] for path in files] for split, files in splits.items()}, name, stacklevel=4)
         stored = {split: TextSplit(each, values[split]) for split, each in texts.items()}
         return DataSet(shape=(), stored=stored, kind="text", **about)
+    if kind == "audio":
+        stored = {split: AudioSplit([found[path] for path in files], values[split]) for split, files in splits.items()}
+        return DataSet(shape=(None,), stored=stored, kind="audio", rate=rate or audio_files.RATE, **about)
     shape = _common_shape(found.values(), size, channels)
     if mixed_size and None in shape:
         size, shape = mixed_size, (*mixed_size, shape[2])
@@ -135,9 +145,10 @@ def _table(folder, labels):
     return read_csv(path)
 
 
-def _checked(paths, folder, name, kind):
-    """({path: image's shape or text} of the files that can be read, [(file, reason)] of the others)."""
-    checked = image_files.check if kind == "image" else text_files.check
+def _checked(paths, folder, name, kind, rate):
+    """({path: image's shape, waveform or text} of the files that can be read, [(file, reason)] of the others)."""
+    readers = {"image": image_files.check, "text": text_files.check, "audio": lambda path: audio_files.read(path, rate)}
+    checked = readers[kind]
 
     def check(path):
         try:
@@ -148,7 +159,7 @@ def _checked(paths, folder, name, kind):
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # Pillow's own, on odd metadata
         checks = list(pool.map(check, paths))
-    good = {path: found for path, (found, _) in zip(paths, checks, strict=True) if found}
+    good = {path: found for path, (found, _) in zip(paths, checks, strict=True) if found is not None}
     relative = [os.path.relpath(path, folder) for path in paths]
     skipped = [(file, reason) for file, (_, reason) in zip(relative, checks, strict=True) if reason]
     if skipped and good:

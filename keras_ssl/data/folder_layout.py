@@ -1,22 +1,25 @@
-"""Finds the image or text files of a folder, and what its sub-folders or its table say about them."""
+"""Finds the image, sound or text files of a folder, and what its sub-folders or its table say about them."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
-from keras_ssl.data import image_files, text_files
+from keras_ssl.data import audio_files, image_files, text_files
 from keras_ssl.errors import InputError
 
-SUFFIXES = {"image": image_files.SUFFIXES, "text": text_files.SUFFIXES}
+SUFFIXES = {"image": image_files.SUFFIXES, "audio": audio_files.SUFFIXES, "text": text_files.SUFFIXES}
 SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 
 
 def kind_of(folder, table):
-    """Returns "text" for a folder with text files and no images, or whose Table names such files; otherwise "image"."""
+    """Returns what a folder's files, or those that its Table names, are: the first of SUFFIXES of which it has any.
+
+    "image" where it has none.
+    """
     files = _files(folder, sum(SUFFIXES.values(), ())) if table is None else table.files
     found = {Path(file).suffix.lower() for file in files}
-    return "image" if found.isdisjoint(SUFFIXES["text"]) or found.intersection(SUFFIXES["image"]) else "text"
+    return next((kind for kind, suffixes in SUFFIXES.items() if found.intersection(suffixes)), "image")
 
 
 def find_files(folder, kind, table):
@@ -24,7 +27,7 @@ def find_files(folder, kind, table):
 
     Args:
         folder: a Path.
-        kind: that of the files, "image" or "text".
+        kind: that of the files, "image", "audio" or "text".
         table: the Table that says which files count, or None for all.
 
     Raises:

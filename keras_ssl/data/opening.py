@@ -6,9 +6,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_ssl.data.array_sets import open_arrays
+from keras_ssl.data.audio_sets import are_waveforms, open_waveforms
 from keras_ssl.data.bundled import about_sample, open_sample, samples
 from keras_ssl.data.clip_sets import are_clips, open_clip_folder, open_clips
-from keras_ssl.data.fitting import checked_channels, checked_size
+from keras_ssl.data.fitting import checked_channels, checked_rate, checked_size
 from keras_ssl.data.folder import open_folder
 from keras_ssl.data.moving_sets import PREFIX, open_moving
 from keras_ssl.data.splits import paired
@@ -21,16 +22,16 @@ from keras_ssl.errors import InputError
 
 def open(
     source="cifar10_sample", *, labels=None, size=None, mixed_size=None, channels=None, task=None, data_dir=None,
-    frames=None,
+    frames=None, rate=None,
 ):  # fmt: skip
     """Returns the DataSet of `source`.
 
     Args:
         source: one of
             - the name of a bundled sample (see `samples`);
-            - the name of a TFDS set of images or texts, such as "cifar10", "tiny_imagenet" or "imdb_reviews";
-            - the path of a folder of images, or of .txt files where it has no images, as a pathlib.Path, or a str that
-              has a separator or is a folder;
+            - the name of a TFDS set of images, sound or texts, such as "cifar10", "imdb_reviews" or "spoken_digit";
+            - the path of a folder of images, or, where it has none, of .wav and .flac or of .txt files, as a
+              pathlib.Path, or a str that has a separator or is a folder;
             - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
             - "moving:NAME", clips of two images of NAME moving about, such as "moving:mnist";
             - the path of a video file, or, with `frames`, of a folder of video files and folders of frames, or the name
@@ -38,6 +39,7 @@ def open(
             - videos, (n, T, H, W, C) or a list of (T, H, W, C), or a pair (videos, labels);
             - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
             - a list or array of texts, str or bytes in UTF-8, or a pair (texts, labels);
+            - a list of waveforms (T,) or an array (n, T), float in -1..1 or int16, or a pair (waveforms, labels);
             - an unbatched tf.data.Dataset of such images or texts, or of (example, label);
             - a dict {"train": ..., "test": ...} of any of the last four.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
@@ -49,6 +51,7 @@ def open(
             dropped.
         task: "classification", "multilabel" or "regression", where the labels should be taken for something else
             than they look like.
+        rate: for sound, the sampling rate that files are brought to, and that waveforms in memory have. None for 8,000.
         data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
         frames: how many a clip has; a source that isn't of videos can't be opened with it.
 
@@ -56,6 +59,7 @@ def open(
         InputError: nothing can be made of `source` with these choices; the message says why.
     """
     choices = {"labels": labels, "size": checked_size(size), "channels": checked_channels(channels), "task": task}
+    choices |= {} if rate is None else {"rate": checked_rate(rate)}
     if frames is not None and frames < 1:
         raise InputError(f"a clip has 1 frame or more, got frames={frames}")
     if isinstance(source, str) and source.startswith(PREFIX):
@@ -66,6 +70,7 @@ def open(
         if frames is not None or path.suffix.lower() in VIDEO_SUFFIXES:
             return open_clip_folder(path, frames=frames, **choices)
         if path.is_file() or (path.suffix.lower() in LINE_SUFFIXES and not path.is_dir()):
+            choices.pop("rate", None)
             return open_text_file(path, **_without_names(choices))
         return open_folder(path, mixed_size=checked_size(mixed_size), **choices)
     if frames is not None:
@@ -93,12 +98,17 @@ def _open(source, choices, data_dir):
         return opened
     splits = source if isinstance(source, dict) else {"train": source}
     streams = [isinstance(each, tf.data.Dataset) for each in splits.values()]
+    if any(streams):
+        choices.pop("rate", None)
     if all(streams) and streams:
         return open_streams(splits, **_without_names(choices))
     if any(streams):
         raise InputError("the splits mix tf.data.Datasets and arrays: give either")
     if "frames" in choices or any(are_clips(each) for each, _ in paired(splits).values()):
         return open_clips(splits, **_without_names(choices))
+    if all(are_waveforms(each) for each, _ in paired(splits).values()):
+        return open_waveforms(splits, **_without_names(choices))
+    choices.pop("rate", None)
     if any(are_texts(each) for each, _ in paired(splits).values()):
         return open_texts(splits, **_without_names(choices))
     return open_arrays(splits, **_without_names(choices))

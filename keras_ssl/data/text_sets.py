@@ -110,11 +110,11 @@ def open_text_file(path, **choices):
     return open_texts({"train": found}, name=path.stem, hold_out=True, origin=f"the file {path.name}", **choices)
 
 
-def refuse_sizes(name, size, channels):
+def refuse_sizes(name, size, channels, holds="texts"):
     """Raises InputError for a size or channels, which are for images only."""
     for given, value in (("size", size), ("channels", channels)):
         if value is not None:
-            raise InputError(f"{given} is for images; {name} holds texts")
+            raise InputError(f"{given} is for images; {name} holds {holds}")
 
 
 def clean(splits, name, stacklevel=5):

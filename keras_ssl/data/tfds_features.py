@@ -1,10 +1,11 @@
-"""Which features of a TFDS set are its image or text and its label, and how they are read."""
+"""Which features of a TFDS set are its image, waveform or text and its label, and how they are read."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from keras_ssl.data.audio_files import RATE, resample
 from keras_ssl.errors import InputError
 
 
@@ -41,6 +42,22 @@ class TextFeature:
 
 
 @dataclass(frozen=True)
+class AudioFeature:
+    """The feature that holds a waveform: its key, its sampling rate, and what stands for 1 in its numbers."""
+
+    key: str
+    rate: int
+    scale: float
+
+    def waveform(self, example, rate):
+        """Returns the waveform, float32 (T,) in -1..1, resampled to `rate`."""
+        samples = tf.cast(example[self.key], tf.float32) / self.scale
+        if rate != self.rate:
+            samples = tf.numpy_function(lambda x: resample(x, self.rate, rate), [samples], tf.float32, stateful=False)
+        return tf.ensure_shape(samples, (None,))
+
+
+@dataclass(frozen=True)
 class LabelFeature:
     """The feature that holds the label: its key, task and classes; key and task are None when there is none."""
 
@@ -58,23 +75,31 @@ class LabelFeature:
 
 
 def example_feature(info, name):
-    """Returns the ImageFeature of a DatasetInfo, or its TextFeature where it has no images.
+    """Returns the ImageFeature of a DatasetInfo, or where it has no images its AudioFeature, or else its TextFeature.
 
-    It is the supervised one, the one called "image" or "text", or the first; of a text and its translation, both.
+    It is the supervised one, the one called "image", "audio" or "text", or the first; of a text and its translation,
+    both.
 
     Raises:
-        InputError: there is no image with 8 or 16 bits a channel and no text.
+        InputError: there is no image with 8 or 16 bits a channel, no waveform of one channel and no text.
     """
     features = _features(info)
     images = {key: each for key, each in features.items() if _is_image(each)}
+    audio = {key: each for key, each in features.items() if _is_audio(each)}
     texts = {key: each for key, each in features.items() if _is_text(each)}
     supervised = (info.supervised_keys or [None])[0]
-    for found, usual in ((images, "image"), (texts, "text")):
+    for found, usual in ((images, "image"), (audio, "audio"), (texts, "text")):
         wanted = [key for key in (supervised, usual, *found) if isinstance(key, str) and key in found]
         if wanted:
             break
     else:
-        raise InputError(f"{name!r} has no images and no texts: its features are {', '.join(features) or 'unnamed'}")
+        raise InputError(
+            f"{name!r} has no images, no sound and no texts: its features are {', '.join(features) or 'unnamed'}"
+        )
+    if found is audio:
+        kept = np.dtype(audio[wanted[0]].np_dtype)
+        # TFDS keeps the whole numbers of 16-bit files in 64 bits, unless told otherwise.
+        return AudioFeature(wanted[0], int(audio[wanted[0]].sample_rate or RATE), 1.0 if kept.kind == "f" else 32768.0)
     if found is texts:
         both = tuple(info.supervised_keys or ())
         return TextFeature(both if _is_translation(info, both) else (wanted[0],))
@@ -130,6 +155,12 @@ def _is_image(feature):
     import tensorflow_datasets as tfds
 
     return type(feature) is tfds.features.Image and len(feature.shape) == 3 and np.dtype(feature.np_dtype).kind == "u"
+
+
+def _is_audio(feature):
+    import tensorflow_datasets as tfds
+
+    return type(feature) is tfds.features.Audio and feature.shape == (None,)
 
 
 def _is_text(feature):

@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_ssl.data import speakers
+from keras_ssl.data.audio_files import RATE
 from keras_ssl.data.bundled import samples
 from keras_ssl.data.clip_sets import fitted, with_end_held_out
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
 from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.text_sets import refuse_sizes
-from keras_ssl.data.tfds_features import TextFeature, example_feature, label_feature, video_feature
+from keras_ssl.data.tfds_features import AudioFeature, TextFeature, example_feature, label_feature, video_feature
 from keras_ssl.errors import InputError, unknown
 
 SHUFFLE_BUFFER = 16_384  # undecoded examples
@@ -73,11 +75,12 @@ class TfdsSplit:
         return lambda record: features.deserialize_example(record, decoders=decoders)
 
 
-def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, task=None):
+def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, task=None, rate=None):
     """Returns the DataSet that TFDS calls `name`, such as "cifar10" or "imagenet_resized/64x64".
 
     A set that isn't prepared yet is downloaded and prepared first. Its label is the one that TFDS names as the
-    supervised one, or its feature "label"; without a label that can be used it is unlabelled.
+    supervised one, or its feature "label"; without a label that can be used it is unlabelled. Of a set of speech in
+    `speakers.HELD_OUT` one named speaker is "test" and all others "train".
 
     Args:
         name: the TFDS name, with its config and version where wanted.
@@ -85,10 +88,11 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         labels: the name of the feature to take as label, or False for none.
         size, channels: None, or for images what `fit` takes.
         task: None, or the task that the label must be of.
+        rate: the sampling rate that waveforms are brought to; None for 8,000.
 
     Raises:
-        InputError: there is no such set, it isn't prepared and can't be, it has neither images nor texts, texts and a
-            size, or no such label.
+        InputError: there is no such set, it isn't prepared and can't be, it has neither images nor sound nor texts,
+            there is a size for what isn't images, or no such label.
     """
     info = _prepared(name, data_dir).info
     if info.file_format.value != "tfrecord":
@@ -97,14 +101,19 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     if isinstance(feature, TextFeature):
         refuse_sizes(name, size, channels)
         kind, shape, keys = "text", (), feature.keys
+    elif isinstance(feature, AudioFeature):
+        refuse_sizes(name, size, channels, "sound")
+        kind, shape, keys, rate = "audio", (None,), (feature.key,), rate or RATE
     else:
         kind, shape, keys = "image", fitted_shape(feature.shape, size, channels), (feature.key,)
 
     def read(example):
+        if kind == "audio":
+            return feature.waveform(example, rate)
         return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
     label = label_feature(info, name, labels, task, keys[0])
-    return DataSet(
+    found = DataSet(
         name=name,
         task=label.task,
         classes=label.classes,
@@ -114,7 +123,14 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         licence=info.redistribution_info.license,
         citation=(info.citation or "").strip(),
         kind=kind,
+        rate=rate if kind == "audio" else None,
     )
+    held_out = speakers.HELD_OUT.get(info.name)
+    if held_out is None:
+        return found
+    names = TfdsSplit(info, "train", ["audio/filename"], lambda example: example["audio/filename"], label)
+    files = [file.decode() for file in names.stream(None, None, False).as_numpy_iterator()]
+    return speakers.by_speaker(found, speakers.of_recordings(files), held_out)
 
 
 def open_tfds_clips(name, *, frames, data_dir=None, labels=None, size=None, channels=None, task=None):

@@ -17,6 +17,16 @@ from .pictures import Lightness, PatchWhitening, ResizeLike
 from .quantization import VectorQuantizer
 from .sequences import ShiftedPositions
 from .sizes import ShorterSide
+from .sound_corruption import SoundCorruption
+from .spectrograms import (
+    BinsToChannels,
+    ComplexMask,
+    FoldBins,
+    InverseSpectrogram,
+    SpectralFeatures,
+    SpectralLevel,
+    Spectrogram,
+)
 from .vocabulary import Vocabulary
 from .words import (
     AtPlaces,
@@ -37,13 +47,16 @@ __all__ = [
     "BatchSpread",
     "BernoulliPixels",
     "BicubicEnlargement",
+    "BinsToChannels",
     "CodeDistribution",
+    "ComplexMask",
     "ContextEmbedding",
     "Corruption",
     "CropLike",
     "CrossAttention",
     "EveryPair",
     "FillHoles",
+    "FoldBins",
     "FoldPatches",
     "Follower",
     "FramesAsChannels",
@@ -55,6 +68,7 @@ __all__ = [
     "GreyForHidden",
     "HiddenPatches",
     "HideHoles",
+    "InverseSpectrogram",
     "LastWords",
     "LayerNormalization",
     "Lightness",
@@ -69,6 +83,10 @@ __all__ = [
     "SelfAttention",
     "ShiftedPositions",
     "ShorterSide",
+    "SoundCorruption",
+    "SpectralFeatures",
+    "SpectralLevel",
+    "Spectrogram",
     "StopGradient",
     "TiedDense",
     "TimeReversal",

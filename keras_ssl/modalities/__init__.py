@@ -1,4 +1,4 @@
-"""What images, texts, ... differ in; all else is written once. A modality is a module with these names:
+"""What images, texts, sounds, ... differ in; all else is written once. A modality is a module with these names:
 
 open(recipe, source, labels) -> DataSet    `source`, or else the recipe's data set, as the recipe's examples need it
 prepare(dataset, recipe, encoder)          what networks learn of the data before training, and the training examples, a
@@ -9,6 +9,8 @@ opening(encoder, size, trained_size)       arguments of `data.open` for a labell
 asked(model, recipe, given, size, sample)  what a method's `show` is asked of: what a person gives, or else examples
 said(rows) -> lines                        what `show` answered, as text; [] where only a picture tells it
 draw(rows, path, title)                    the same as a PNG
+write(method, model, asked, path)          (only of sounds) what a model makes of what it is asked, as a file to play
+ENDPOINTS                                  the SavedModel's endpoints that each of its models has
 SAMPLES                                    {data set: the bundled sample that stands for it where seconds count}
 PROBED_ON                                  {data set: the labelled one that its encoders are measured on instead}
 """
@@ -16,7 +18,7 @@ PROBED_ON                                  {data set: the labelled one that its 
 import dataclasses
 import importlib
 
-KINDS = {5: "video"}  # of what isn't strings, by the axes of a batch
+KINDS = {2: "audio", 5: "video"}  # of what isn't strings, by the axes of a batch
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ SAMPLES = {
 }
 PROBED_ON = {"tiny_imagenet": "cifar10"}
 WITHOUT_SAMPLE = {"tiny_imagenet"}  # their pictures are larger than any bundled sample's
+ENDPOINTS = ("serve", "serve_uint8")
 SEEN = 512  # images that fresh first layers are fitted to
 COUNT = 8  # images in a picture
 

@@ -15,6 +15,7 @@ SAMPLES = {
     "imdb_reviews": "polarity_sample", "imdb_reviews/plain_text": "polarity_sample", "multi30k": "caption_pairs_sample",
 }  # fmt: skip
 PROBED_ON = {"multi30k": "polarity_sample", "caption_pairs_sample": "polarity_sample"}
+ENDPOINTS = ("serve",)
 KNOWN = 10_000  # words that a vocabulary has unless a recipe says otherwise
 SEEN = 64  # windows that fresh layers are fitted to
 GATHERED = 64  # windows taken at once

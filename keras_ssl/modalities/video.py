@@ -9,6 +9,7 @@ from . import Prepared
 
 SAMPLES = {"moving:mnist": "moving:mnist_sample", "moving:fashion_mnist": "moving:fashion_mnist_sample"}
 PROBED_ON = {}
+ENDPOINTS = ("serve", "serve_uint8")
 SEEN = 64  # clips that fresh first layers are fitted to
 COUNT = 4  # clips in a picture
 

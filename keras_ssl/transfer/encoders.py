@@ -53,9 +53,11 @@ def untrained(encoder, dataset, seed=0):
 
 def some_examples(dataset, seed=0):
     """Some hundreds of the training examples of a DataSet, without labels: images are uint8 (n, H, W, C)."""
-    if None in dataset.shape:
+    if None in dataset.shape and dataset.kind == "image":
         raise InputError(f"the images of {dataset.name} differ in size: open it with size=, such as size=64")
     stream = dataset.stream("train", labels=False, shuffle=seed)
+    if dataset.kind == "audio":  # of different lengths
+        return next(iter(stream.padded_batch(ADAPTED_TO).as_numpy_iterator()))
     return next(iter(stream.batch(ADAPTED_TO).as_numpy_iterator()))
 
 

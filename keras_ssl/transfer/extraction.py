@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from ..architectures import pooled
 from ..errors import InputError
-from ..models import TextModel
+from ..layers import BinsToChannels
+from ..models import AudioModel, TextModel
 from .encoders import check_fits, cut, open_both
 from .scores import parts
 
@@ -37,6 +38,16 @@ class AdaptiveAveragePooling(keras.layers.Layer):
         return {**super().get_config(), "grid": self.grid}
 
 
+class TimeParts(AdaptiveAveragePooling):
+    """The same along the first axis alone: (N, T, 1, C) -> (N, grid, 1, C)."""
+
+    def call(self, maps):
+        return cells(maps, self.grid, 1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.grid, 1, input_shape[3])
+
+
 def cells(maps, rows, columns):
     """Means of maps (N, H, W, C) over rows x columns cells: (N, rows, columns, C)."""
     height, width = (
@@ -62,6 +73,8 @@ def features(encoder, images, block=None, grid=3, batch_size=256):
     grid: maps are average-pooled to at most grid x grid cells (see `AdaptiveAveragePooling`; smaller maps stay) and
         flattened. Vectors stay; sequences are averaged.
 
+        Of waveforms a sequence's parts, `grid` of them, are averaged, so that what comes first and last is told apart.
+
     Raises InputError for an unknown block, and images that the encoder can't take.
     """
     if getattr(encoder.inputs[0], "dtype", "") == "string":
@@ -72,6 +85,8 @@ def features(encoder, images, block=None, grid=3, batch_size=256):
             raise InputError("the encoder takes texts, these are images")
         network = cut(encoder, block)
         return TextModel(network.input, pooled(network.output)).predict(texts)
+    if len(encoder.inputs[0].shape) == 2:
+        return _of_waveforms(cut(encoder, block), images, grid)
     stream = images if hasattr(images, "element_spec") else tf.data.Dataset.from_tensor_slices(np.asarray(images))
     stream = stream.map(lambda image, *labels: image)
     shape = tuple(stream.element_spec.shape)
@@ -96,6 +111,21 @@ def features(encoder, images, block=None, grid=3, batch_size=256):
     if not rows:
         raise InputError("there are no images to take features of")
     return np.concatenate(rows)
+
+
+def _of_waveforms(network, waveforms, grid):
+    """Features of a list of waveforms, or a Dataset of single ones, each over `grid` parts of its time: (N, grid D)."""
+    if hasattr(waveforms, "element_spec"):
+        waveforms = [each[0] if isinstance(each, tuple) else each for each in waveforms.as_numpy_iterator()]
+    if not len(waveforms) or np.ndim(waveforms[0]) != 1:
+        raise InputError("the encoder takes waveforms, a list of arrays (T,)")
+    found = network.output
+    if len(found.shape) == 4:
+        found = BinsToChannels(name="bins")(found)
+    if len(found.shape) == 3:
+        found = keras.layers.Reshape((-1, 1, found.shape[-1]), name="frames")(found)
+        found = keras.layers.Flatten(name="parts")(TimeParts(grid, name="means")(found))
+    return AudioModel(network.input, found).predict(waveforms)
 
 
 @dataclass(frozen=True)

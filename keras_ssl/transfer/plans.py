@@ -88,6 +88,8 @@ class Plan:
 
     def for_count(self, count, kind="image"):
         """The plan with its epochs and augmentation decided for `count` images, or texts."""
+        if kind not in SEEN:
+            raise InputError("encoders of sounds aren't fine-tuned yet: transfer.probe and transfer.knn measure them")
         plan = self if self.augment is not None else self.replace(augment=VIEWS[kind])
         if plan.epochs:
             return plan
