@@ -24,7 +24,10 @@ def open(recipe, source=None, labels=None):
     """Images of several sizes are brought to `data.MIXED_SIZE` unless the recipe has another."""
     source = recipe.dataset if source is None else source
     sizes = {"size": recipe.size, "mixed_size": data.MIXED_SIZE}
-    return data.open(source, labels=labels, channels=recipe.channels, **sizes)
+    dataset = data.open(source, labels=labels, channels=recipe.channels, **sizes)
+    if dataset.kind != "image":
+        raise InputError(f"{dataset.name} holds {dataset.kind}s, {recipe.method} learns from images")
+    return dataset
 
 
 def prepare(dataset, recipe, encoder=None):
