@@ -58,7 +58,7 @@ def open(
             return open_text_file(path, **_without_names(choices))
         return open_folder(path, mixed_size=checked_size(mixed_size), **choices)
     opened = _open(source, choices, data_dir)
-    if mixed_size is not None and None in opened.shape:
+    if mixed_size is not None and None in opened.shape and opened.kind == "image":
         return _open(source, {**choices, "size": checked_size(mixed_size)}, data_dir)
     return opened
 
