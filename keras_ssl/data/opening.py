@@ -76,7 +76,7 @@ def open(
     if frames is not None:
         choices["frames"] = frames
     opened = _open(source, choices, data_dir)
-    if mixed_size is not None and None in opened.shape:
+    if mixed_size is not None and None in opened.shape and opened.kind == "image":
         return _open(source, {**choices, "size": checked_size(mixed_size)}, data_dir)
     return opened
 

@@ -52,6 +52,7 @@ def finetune(
     def once(seed):
         opened, images = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
         part = parts(images, labels, seed)
+        settings = plan.for_count(len(part.keep), images.kind).settings()
         began = time.perf_counter()
         common = {"seed": seed, "strategy": strategy, "callbacks": callbacks}
         record = {}
@@ -66,7 +67,7 @@ def finetune(
         report = {
             **score(model, images, part.test), "labels": len(part.keep), "seconds": seconds, "encoder": named,
             "dataset": images.name, "task": images.task, "seed": seed, "replicas": strategy.num_replicas_in_sync,
-            **plan.for_count(len(part.keep), images.kind).settings(), **record, "history": history,
+            **settings, **record, "history": history,
         }  # fmt: skip
         return model, report, history, images
 

@@ -114,7 +114,7 @@ def test_official_validation_stands_in_for_a_missing_test_only():
         (numbered(3) * 128.0, {}, "images are in 0..255, the float64 images of split 'train' are in 0..256"),
         (numbered(3) / 255.0, {}, "are in 0..0.00784314: multiply by 255"),
         (numbered(3).astype(int) - 1, {}, "are in -1..1"),
-        (np.zeros((3, 4)), {}, r"shape \(3, 4\)"),
+        (np.zeros((3, 4), bool), {}, r"shape \(3, 4\)"),
         (np.array([["a"], ["b"]]), {}, r"texts are \(n,\)"),
         (np.zeros((3, 4, 4, 5), np.uint8), {}, "1, 3 or 4 channels"),
         (np.zeros((0, 4, 4, 3), np.uint8), {}, "has no images"),

@@ -121,7 +121,7 @@ def test_other_kinds_of_labels_and_16_bit_images(tmp_path):
 
 def test_sets_without_images_and_texts_are_refused(tmp_path):
     prepare(tmp_path, "tiny_ages", {"age": tfds.features.Scalar(np.float32)}, {"train": [{"age": 1}, {"age": 2}]})
-    with pytest.raises(InputError, match="has no images and no texts: its features are age"):
+    with pytest.raises(InputError, match="has no images, no sound and no texts: its features are age"):
         data.open("tiny_ages", data_dir=tmp_path)
 
 

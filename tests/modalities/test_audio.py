@@ -38,6 +38,8 @@ def test_a_window_longer_than_everything_is_filled_by_repeating():
 def test_other_kinds_are_refused():
     with pytest.raises(InputError, match=r"mnist_sample holds images, audio.restoration learns from sounds"):
         audio.open(ROW, "mnist_sample")
+    with pytest.raises(InputError, match=r"waveforms holds audios, image.rotation learns from images"):
+        modalities.of("image").open(recipes.get("rotation"), np.zeros((3, 900)))
     encoder = architectures.encoder_of(training.build(ROW, (None,)))
     assert modalities.of_encoder(encoder) is audio and audio.opening(encoder) == {"rate": 8000}
     with pytest.raises(InputError, match="size is for images"):
