@@ -24,20 +24,21 @@ def open(source="cifar10_sample", *, labels=None, size=None, mixed_size=None, ch
             - the name of a bundled sample (see `samples`);
             - the name of a TFDS set of images or texts, such as "cifar10", "tiny_imagenet" or "imdb_reviews";
             - the path of a folder of images, or of .txt files where it has no images, as a pathlib.Path, or a str that
-              has a separator or is a folder;
+              has a separator or is a folder; images/ and masks/ in it are images with a class for each pixel;
             - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
             - an array of images, or a pair (images, labels): (n, H, W, C) or (n, H, W), numbers in 0..255;
             - a list or array of texts, str or bytes in UTF-8, or a pair (texts, labels);
             - an unbatched tf.data.Dataset of such images or texts, or of (example, label);
             - a dict {"train": ..., "test": ...} of any of the last three.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
-            the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
-        size: for images a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing.
-            None keeps the images' own.
+            the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`). For masks the path
+            of a CSV table of the classes.
+        size: for images a side or (H, W): the shorter side is resized to it and the centre cropped, with antialiasing,
+            masks by nearest neighbour. None keeps the images' own.
         mixed_size: the size to take where `size` is None and the images differ in theirs.
         channels: for images 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always dropped.
-        task: "classification", "multilabel" or "regression", where the labels should be taken for something else
-            than they look like.
+        task: "classification", "multilabel", "regression" or "segmentation", where the labels should be taken for
+            something else than they look like.
         data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
 
     Raises:

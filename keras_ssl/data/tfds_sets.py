@@ -18,7 +18,7 @@ from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
 from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.text_sets import refuse_sizes
-from keras_ssl.data.tfds_features import TextFeature, example_feature, label_feature
+from keras_ssl.data.tfds_features import MaskFeature, TextFeature, example_feature, label_feature
 from keras_ssl.errors import InputError, unknown
 
 SHUFFLE_BUFFER = 16_384  # undecoded examples
@@ -81,7 +81,8 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     Args:
         name: the TFDS name, with its config and version where wanted.
         data_dir: where the prepared sets lie; None for the TFDS default.
-        labels: the name of the feature to take as label, or False for none.
+        labels: the name of the feature to take as label, or False for none; or the path of a CSV table of the classes
+            of its masks (see `masks.read_class_table`).
         size, channels: None, or for images what `fit` takes.
         task: None, or the task that the label must be of.
 
@@ -106,7 +107,7 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     def read(example):
         return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
-    label = label_feature(info, name, labels, task, keys[0])
+    label = label_feature(info, name, labels, task, keys[0], size)
     return DataSet(
         name=name,
         task=label.task,
@@ -117,6 +118,7 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         licence=info.redistribution_info.license,
         citation=(info.citation or "").strip(),
         kind=kind,
+        colours=label.table.colours if isinstance(label, MaskFeature) else [],
     )
 
 

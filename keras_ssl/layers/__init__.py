@@ -16,6 +16,7 @@ from .pictures import Lightness, PatchWhitening, ResizeLike
 from .quantization import VectorQuantizer
 from .sequences import ShiftedPositions
 from .sizes import ShorterSide
+from .unpooling import BedOfNails, CropLike, MaxPoolingWithPositions, MaxUnpooling
 from .vocabulary import Vocabulary
 from .words import (
     AtPlaces,
@@ -35,10 +36,12 @@ __all__ = [
     "ContextEmbedding",
     "BatchNormalization",
     "BatchSpread",
+    "BedOfNails",
     "BernoulliPixels",
     "BicubicEnlargement",
     "CodeDistribution",
     "Corruption",
+    "CropLike",
     "CrossAttention",
     "EveryPair",
     "FillHoles",
@@ -56,6 +59,8 @@ __all__ = [
     "Lightness",
     "MaskToken",
     "MaskedPooling",
+    "MaxPoolingWithPositions",
+    "MaxUnpooling",
     "PatchWhitening",
     "Patches",
     "PixelShuffle",
