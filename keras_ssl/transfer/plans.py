@@ -9,6 +9,7 @@ from keras import layers
 
 from .. import saving
 from ..architectures import pooled, trunk
+from ..architectures.fcn import UP
 from ..errors import InputError, unknown
 from ..segmenters import segmenter
 from .classifier import Answer, Classifier, TextClassifier
@@ -78,6 +79,13 @@ class Plan:
             raise unknown("mode", self.mode, MODES)
         if self.precision not in saving.PRECISIONS:
             raise unknown("precision", self.precision, saving.PRECISIONS)
+        if self.up not in UP:
+            raise unknown("way up", self.up, UP)
+        if not isinstance(self.skips, bool) or not isinstance(self.balance, int | float):
+            raise InputError(f"skips is true or false and balance a number, got {self.skips!r} and {self.balance!r}")
+        for name in ("width", "batch_size"):
+            if (value := getattr(self, name)) is not None and (not isinstance(value, int) or value < 1):
+                raise InputError(f"{name} is a whole number from 1 on, got {value!r}")
         for name in ("epochs", "rounds", "unlabelled"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InputError(f"{name} is 1 or more, got {getattr(self, name)}")
