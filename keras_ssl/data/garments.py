@@ -29,7 +29,7 @@ def canvases(garments, labels, count, seed):
         first, second = rng.uniform(0, 160, (2, 3))
         along = np.broadcast_to(slope[:, None] if rng.random() < 0.5 else slope, (SIDE, SIDE))[..., None]
         canvas[:] = np.rint(first + (second - first) * along + rng.normal(0, 6, (SIDE, SIDE, 1))).clip(0, 255)
-        for i in rng.choice(len(garments), rng.integers(1, MOST + 1), replace=False):
+        for i in rng.integers(0, len(garments), rng.integers(1, MOST + 1)):
             garment = garments[i, ..., 0]
             shown = binary_fill_holes(garment > FAINT)
             top, left = (rng.integers(0, SIDE - side + 1) for side in garment.shape)

@@ -5,7 +5,8 @@ from keras_ssl import data
 
 
 def test_their_names():
-    names = ["caption_pairs_sample", "cifar10_sample", "fashion_mnist_sample", "mnist_sample", "polarity_sample"]
+    names = ["caption_pairs_sample", "cifar10_sample", "fashion_mnist_sample", "garments_sample", "mnist_sample"]
+    names += ["polarity_sample"]
     assert data.samples() == names
 
 

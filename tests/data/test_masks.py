@@ -42,15 +42,15 @@ def test_a_wrong_class_table_is_told(tmp_path, text, match):
         read_class_table(table(tmp_path, text))
 
 
-@pytest.mark.parametrize("size", [(4, 6), (2, 3), (3, 3), (8, 12), (5, 2)])
+@pytest.mark.parametrize("size", [(16, 24), (20, 33), (40, 20), (64, 96), (9, 40)])
 def test_masks_are_resized_as_their_images_are(tmp_path, size):
     """Of an image of large squares, each of one grey, the resized mask has the grey that the resized image has."""
-    mask = np.repeat(np.repeat(np.array([[0, 60, 120], [180, 30, 240]], "uint8"), 16, 0), 16, 1)  # 32 x 48
+    mask = np.repeat(np.repeat(np.array([[0, 53, 117], [181, 29, 241]], "uint8"), 16, 0), 16, 1)  # 32 x 48
     pair = (mask[None, :, :, None], mask[None])
     images, masks = data.open({"train": pair}, size=size).arrays("train")
     clear = np.isin(images[..., 0], np.unique(mask))  # where the image isn't a mixture
     assert clear.mean() > 0.3
-    np.testing.assert_array_equal(masks[clear], images[..., 0][clear])
+    assert (masks[clear] == images[..., 0][clear]).mean() > 0.99  # a mixture may be one of the greys by chance
     Image.fromarray(mask).save(tmp_path / "mask.png")
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", size=size), masks[0])
     assert fit_mask(tf.constant(mask), None).shape == mask.shape
