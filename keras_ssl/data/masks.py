@@ -56,6 +56,15 @@ class ClassTable:
 # Sets of TFDS whose features don't say what their masks' indices mean.
 KNOWN = {"camvid": ClassTable("camvid", list(CAMVID), list(range(11)), list(CAMVID.values()), (11,))}
 
+# And what TFDS doesn't say of them.
+ABOUT = {
+    "camvid": {
+        "licence": "CC BY-NC 4.0",
+        "citation": "G. J. Brostow, J. Fauqueur and R. Cipolla, Semantic Object Classes in Video: A High-Definition Ground "
+        "Truth Database, Pattern Recognition Letters 30(2), 2009; in the classes and splits of SegNet, arXiv:1511.00561",
+    },
+}
+
 
 def read_class_table(path):
     """Returns the ClassTable of a CSV file (UTF-8, commas) with the header `index,name` or `index,name,colour`.

@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.masks import ABOUT
 from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.text_sets import refuse_sizes
 from keras_ssl.data.tfds_features import MaskFeature, TextFeature, example_feature, label_feature
@@ -107,6 +108,7 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     def read(example):
         return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
+    about = ABOUT.get(name, {})
     label = label_feature(info, name, labels, task, keys[0], size)
     return DataSet(
         name=name,
@@ -115,8 +117,8 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         shape=shape,
         stored={split: TfdsSplit(info, split, keys, read, label) for split in info.splits},
         origin=info.homepage or "",
-        licence=info.redistribution_info.license,
-        citation=(info.citation or "").strip(),
+        licence=info.redistribution_info.license or about.get("licence", ""),
+        citation=(info.citation or "").strip() or about.get("citation", ""),
         kind=kind,
         colours=label.table.colours if isinstance(label, MaskFeature) else [],
     )

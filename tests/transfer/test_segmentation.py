@@ -8,7 +8,7 @@ from keras_ssl import data, distribution, saving
 from keras_ssl.architectures.fcn import fcn
 from keras_ssl.errors import InputError
 from keras_ssl.segmenters import Segmenter
-from keras_ssl.transfer import compare, finetune
+from keras_ssl.transfer import compare, finetune, probe
 from keras_ssl.transfer.encoders import open_both
 from keras_ssl.transfer.subset import augmentation
 
@@ -139,5 +139,7 @@ def test_what_cannot_be_done_is_told(dataset):
             finetune(small(), dataset, verbose=0, **changes)
     with pytest.raises(InputError, match="max-pooling"):
         finetune(fcn(widths=(4, 6, 8), down="strided"), dataset, up="max_unpooling", verbose=0)
+    with pytest.raises(InputError, match="a class for each pixel"):
+        probe(small(), dataset)
     with pytest.raises(InputError, match="gives a map"):
         finetune("random:mlp", dataset, verbose=0)
