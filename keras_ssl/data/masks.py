@@ -60,8 +60,8 @@ KNOWN = {"camvid": ClassTable("camvid", list(CAMVID), list(range(11)), list(CAMV
 ABOUT = {
     "camvid": {
         "licence": "CC BY-NC 4.0",
-        "citation": "G. J. Brostow, J. Fauqueur and R. Cipolla, Semantic Object Classes in Video: A High-Definition Ground "
-        "Truth Database, Pattern Recognition Letters 30(2), 2009; in the classes and splits of SegNet, arXiv:1511.00561",
+        "citation": "G. J. Brostow, J. Fauqueur and R. Cipolla, Semantic Object Classes in Video: A High-Definition "
+        "Ground Truth Database, Pattern Recognition Letters 30(2), 2009; classes and splits of arXiv:1511.00561",
     },
 }
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
-from keras_ssl.data.masks import ABOUT
+from keras_ssl.data.masks import ABOUT, KNOWN
 from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.text_sets import refuse_sizes
 from keras_ssl.data.tfds_features import MaskFeature, TextFeature, example_feature, label_feature
@@ -59,6 +59,19 @@ class TfdsSplit:
         if shuffle is not None:
             stream = shuffled(stream, SHUFFLE_BUFFER, shuffle)
         return stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    def check_masks(self, name):
+        """Raises InputError for a mask with an index that the class table lacks; every mask is read for it."""
+        parse = self._parser({self._label.key})
+        masks = self._records().map(lambda record: self._label.value(parse(record)), tf.data.AUTOTUNE)
+        try:
+            for _ in masks:
+                pass
+        except tf.errors.InvalidArgumentError:
+            table = self._label.table.range()
+            raise InputError(
+                f"a mask of {name!r}, split {self._split!r}, has an index that isn't one: {table}"
+            ) from None
 
     def _records(self):
         files = [os.fspath(path) for path in self._info.splits[self._split].filepaths]
@@ -108,6 +121,10 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     def read(example):
         return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
+    stored = {split: TfdsSplit(info, split, keys, read, label) for split in info.splits}
+    if isinstance(label, MaskFeature) and label.table != KNOWN.get(name):
+        for each in stored.values():
+            each.check_masks(name)
     about = ABOUT.get(name, {})
     label = label_feature(info, name, labels, task, keys[0], size)
     return DataSet(
@@ -115,7 +132,7 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
         task=label.task,
         classes=label.classes,
         shape=shape,
-        stored={split: TfdsSplit(info, split, keys, read, label) for split in info.splits},
+        stored=stored,
         origin=info.homepage or "",
         licence=info.redistribution_info.license or about.get("licence", ""),
         citation=(info.citation or "").strip() or about.get("citation", ""),
