@@ -121,12 +121,12 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     def read(example):
         return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
+    label = label_feature(info, name, labels, task, keys[0], size)
     stored = {split: TfdsSplit(info, split, keys, read, label) for split in info.splits}
     if isinstance(label, MaskFeature) and label.table != KNOWN.get(name):
         for each in stored.values():
             each.check_masks(name)
     about = ABOUT.get(name, {})
-    label = label_feature(info, name, labels, task, keys[0], size)
     return DataSet(
         name=name,
         task=label.task,
