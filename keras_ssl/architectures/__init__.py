@@ -152,9 +152,9 @@ def maps_of(encoder, names):
 
 
 def to_maps(encoder):
-    """The encoder up to its last map (N, h, w, C), for images of any size where its layers let it.
+    """The encoder up to its last map (N, h, w, C), or a copy of that for images of any size where its layers let it.
 
-    Both share their layers. An encoder without maps, as one of texts, stays as it is.
+    An encoder without maps, as one of texts, stays as it is.
     """
     if len(encoder.outputs) == 1 and len(encoder.output.shape) != 4:
         maps = [layer for layer in encoder.layers if len(getattr(layer.output, "shape", ())) == 4]
@@ -167,9 +167,13 @@ def to_maps(encoder):
         return encoder
     images = keras.Input((None, None, encoder.input_shape[-1]), name=encoder.inputs[0].name)
     try:
-        free = keras.models.clone_model(encoder, input_tensors=images, clone_function=lambda layer: layer)
+        free = keras.models.clone_model(encoder, input_tensors=images)
+        free.set_weights(encoder.get_weights())
     except (ValueError, TypeError):  # of layers that count places
         return encoder
+    for own, layer in zip(free.layers, encoder.layers, strict=True):
+        if hasattr(layer, "adapted"):
+            own.adapted = layer.adapted
     return ImageModel(free.input, free.output, name="encoder")
 
 
