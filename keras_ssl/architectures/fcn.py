@@ -84,7 +84,7 @@ def fcn_decoder(encoder, up="nearest", skips=True, width=32):
     x = maps["deepest"]
     for scale in reversed(range(depth)):
         remembered = maps.get(f"pooled{scale}")
-        channels = width * 2 ** min(scale + 1, 2) if remembered is None else remembered.shape[-1]
+        channels = width * 2 ** min(scale, 2) if remembered is None else remembered.shape[-1]
         x = convolution(x, channels, f"up{scale}_before")
         x = _doubled(x, up, remembered, f"up{scale}")
         like = maps.get(f"met{scale}", images if scale == 0 else remembered)
