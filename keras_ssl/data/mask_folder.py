@@ -82,7 +82,12 @@ def open_mask_folder(folder, *, labels=None, size=None, mixed_size=None, channel
                 f"the masks in {str(folder)!r} need a class table, {path.name}, with the header index,name"
             )
         table = read_class_table(path)
-    splits = {split: _pairs(root, folder) for split, root in (_roots(folder) or {"train": folder}).items()}
+    roots = _roots(folder) or {"train": folder}
+    if "train" not in roots:
+        raise InputError(
+            f"the folder {str(folder)!r} has a {next(iter(roots))} folder beside {IMAGES}, but none for train"
+        )
+    splits = {split: _pairs(root, folder) for split, root in roots.items()}
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # Pillow's own, on odd metadata
         pairs = [pair for each in splits.values() for pair in each]
@@ -106,10 +111,6 @@ def open_mask_folder(folder, *, labels=None, size=None, mixed_size=None, channel
 def _roots(folder):
     """{split: its folder} for the sub-folders named like splits."""
     found = {SPLITS[each.name.lower()]: each for each in sorted(folder.iterdir()) if each.name.lower() in SPLITS}
-    if found and "train" not in found and not (folder / IMAGES).is_dir():
-        raise InputError(
-            f"the folder {str(folder)!r} has {', '.join(each.name for each in found.values())} but no train"
-        )
     return {split: found[split] for split in dict.fromkeys(SPLITS.values()) if split in found}
 
 

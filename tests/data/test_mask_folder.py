@@ -93,6 +93,13 @@ def test_what_does_not_fit_is_told_in_a_line(tmp_path):
     told("need a class table, other.csv", labels="other.csv")
 
 
+def test_a_test_folder_needs_one_for_training(tmp_path):
+    make(tmp_path)
+    (tmp_path / "test").mkdir()
+    with pytest.raises(InputError, match="but none for train"):
+        data.open(tmp_path)
+
+
 def test_another_folder_is_not_taken_for_one(tmp_path):
     (tmp_path / "cats").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "cats" / "1.png")
