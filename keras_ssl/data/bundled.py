@@ -34,7 +34,7 @@ def open_sample(name, **choices):
     described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}
     if about.get("kind") == "garments":
         splits = garments.splits(open_sample(about["of"], channels=1))
-        return open_arrays(splits, name=name, **described, **choices)
+        return open_arrays(splits, name=name, colours=about["colours"], **described, **choices)
     if about.get("kind") == "text":
         kind = "tsv" if about["classes"] else "txt"
         files = {split: FOLDER / name / f"{split}.{kind}" for split in ("train", "test")}

@@ -26,6 +26,7 @@ def test_the_sample():
     opened = data.open("garments_sample")
     assert (opened.task, opened.shape, len(opened.classes)) == ("segmentation", (64, 64, 3), 11)
     assert (opened.count("train"), opened.count("test")) == (400, 100) and opened.classes[0] == "background"
+    assert len(opened.colours) == 11 and len({tuple(colour) for colour in opened.colours}) == 11
     assert opened.licence.startswith("MIT") and "Xiao" in opened.citation
     for split in ("train", "test"):
         shares = np.bincount(opened.labels(split).ravel(), minlength=11) / (opened.count(split) * 64 * 64)

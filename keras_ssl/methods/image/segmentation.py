@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ... import losses, pictures, saving, views, zoo
-from ...data.masks import CAMVID
+from ...data.masks import CAMVID, VOID
 from ...segmenters import overlaid, segmenter
 from ...transfer.pixels import by_position, segmented
 from ...transfer.subset import augmentation
@@ -18,10 +18,24 @@ METRICS = [losses.pixel_accuracy]
 LABELLED = True  # pretext gets (images, masks)
 
 
-def pretext(batch, seed, augment="flip,crop"):
-    """Images (N, H, W, C) and their masks (N, H, W), mirrored and cropped alike, as `augmentation` takes it."""
+def pretext(batch, seed, augment="flip,crop", balance=0.5):
+    """Images (N, H, W, C) and their masks (N, H, W), mirrored and cropped alike, and weights of the pixels (N, H, W).
+
+    augment: as `augmentation` takes it. balance: classes weigh by their share of the batch's pixels to the power of
+    -balance; the weights have a mean of 1 over the pixels with a class.
+    """
     images, masks = augmentation(augment)(batch, views.fold(seed, "segmentation"))
-    return images, tf.cast(masks, tf.int32)
+    masks = tf.cast(masks, tf.int32)
+    return images, masks, rarity(masks, balance)
+
+
+def rarity(masks, power):
+    """The share of the pixels with a class that each pixel's class has, to the power of -power, scaled to a mean of 1."""
+    counts = tf.math.bincount(tf.reshape(masks, [-1]), minlength=VOID + 1, maxlength=VOID + 1, dtype=tf.float32)[:VOID]
+    total = tf.reduce_sum(counts)
+    weights = tf.math.divide_no_nan(total, counts) ** power * tf.cast(counts > 0, tf.float32)
+    weights *= tf.math.divide_no_nan(total, tf.reduce_sum(weights * counts))
+    return tf.gather(tf.concat([weights, [0.0]], axis=0), masks)
 
 
 def build(encoder, up="nearest", skips=True, width=32, start=None, shape=None, legend=None):

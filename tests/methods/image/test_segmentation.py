@@ -10,12 +10,22 @@ from keras_ssl.methods.image import segmentation
 def test_pretext_moves_masks_with_their_images():
     images, masks = data.open("garments_sample").arrays("train", limit=8)
     marked = np.where((masks > 0)[..., None], 255, 0).astype("uint8").repeat(3, axis=-1)
-    seen, moved = segmentation.pretext((tf.constant(marked), tf.constant(masks)), tf.constant([1, 2]))
+    seen, moved, _ = segmentation.pretext((tf.constant(marked), tf.constant(masks)), tf.constant([1, 2]))
     assert seen.shape == images.shape and moved.shape == masks.shape and moved.dtype == tf.int32
     assert ((seen.numpy()[..., 0] > 127) == (moved.numpy() > 0)).mean() > 0.95
-    plain, same = segmentation.pretext((tf.constant(images), tf.constant(masks)), tf.constant([1, 2]), augment="")
+    plain, same, _ = segmentation.pretext((tf.constant(images), tf.constant(masks)), tf.constant([1, 2]), augment="")
     np.testing.assert_array_equal(plain, images)
     np.testing.assert_array_equal(same, masks)
+
+
+def test_rare_classes_weigh_more():
+    masks = np.array([[[0, 0, 0, 0, 0, 0, 0, 0, 1, 255]]])
+    np.testing.assert_allclose(segmentation.rarity(masks, 0.0), [[[1] * 9 + [0]]], rtol=1e-6)
+    whole = segmentation.rarity(masks, 1.0).numpy()[0, 0]
+    np.testing.assert_allclose(whole, [9 / 16] * 8 + [9 / 2, 0], rtol=1e-6)  # both classes weigh half of 9 pixels
+    half = segmentation.rarity(masks, 0.5).numpy()[0, 0]
+    assert half[8] / half[0] == pytest.approx(8**0.5) and half[:9].mean() == pytest.approx(1)
+    assert not segmentation.rarity(np.full((1, 2, 2), 255), 0.5).numpy().any()
 
 
 @pytest.mark.parametrize("up", UP)
