@@ -30,7 +30,7 @@ def pretext(batch, seed, augment="flip,crop", balance=0.5):
 
 
 def rarity(masks, power):
-    """The share of the pixels with a class that each pixel's class has, to the power of -power, scaled to a mean of 1."""
+    """Of masks (N, H, W): each pixel's class's share of the pixels, to the power of -power, scaled to a mean of 1."""
     counts = tf.math.bincount(tf.reshape(masks, [-1]), minlength=VOID + 1, maxlength=VOID + 1, dtype=tf.float32)[:VOID]
     total = tf.reduce_sum(counts)
     weights = tf.math.divide_no_nan(total, counts) ** power * tf.cast(counts > 0, tf.float32)
