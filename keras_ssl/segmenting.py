@@ -22,7 +22,7 @@ from .transfer.tuning import score, train
 
 ENCODERS = ("rotation", "colorizer", "conv_autoencoder")
 SCRATCH = "random weights"  # of the network that those share
-EPOCHS = 60
+EPOCHS = 30
 SEEDS = (0, 1, 2)
 SHOWN = 6
 
