@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from .data.masks import VOID
 from .errors import InputError
 
 
@@ -30,6 +31,39 @@ class PixelSquaredError(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         return mse(y_true, y_pred) * ops.cast(ops.prod(ops.shape(y_pred)[1:]), "float32")
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class PixelCrossentropy(keras.losses.Loss):
+    """Cross-entropy of every pixel's class, (N, H, W) against logits (N, H, W, K); pixels of `VOID` count nothing.
+
+    weights: one for each class, or None for 1. The mean is over all pixels, those of `VOID` too: over the others it
+    wouldn't be the mean of what replicas find on their shares of a batch.
+    """
+
+    def __init__(self, weights=None, **kwargs):
+        super().__init__(**{"name": "pixel_crossentropy", **kwargs})
+        self.weights = None if weights is None else [float(weight) for weight in weights]
+
+    def call(self, y_true, y_pred):
+        classes = ops.cast(y_true, "int32")
+        counted = ops.not_equal(classes, VOID)
+        classes = ops.where(counted, classes, 0)
+        loss = keras.losses.sparse_categorical_crossentropy(classes, ops.cast(y_pred, "float32"), from_logits=True)
+        if self.weights is not None:
+            loss = loss * ops.take(ops.convert_to_tensor(self.weights, "float32"), classes)
+        return ops.where(counted, loss, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self.weights}
+
+
+def pixel_accuracy(classes, logits):
+    """Share of an image's pixels, but those of `VOID`, whose class is told: (N, H, W), (N, H, W, K) -> (N,)."""
+    classes = ops.cast(classes, "int32")
+    counted = ops.cast(ops.not_equal(classes, VOID), "float32")
+    right = ops.cast(ops.equal(classes, ops.argmax(logits, axis=-1)), "float32")
+    return ops.sum(right * counted, axis=(1, 2)) / ops.maximum(ops.sum(counted, axis=(1, 2)), 1)
 
 
 def regularizer(given):

@@ -14,11 +14,19 @@ def _pyplot():
     return plt
 
 
-def grid(rows, path, title=None):
-    """Write rows of (title, images (N, H, W, C) in 0..255, captions or None) as one PNG."""
+LEGEND = 6  # names a line
+
+
+def grid(rows, path, title=None, legend=None):
+    """Write rows of (title, images (N, H, W, C) in 0..255, captions or None) as one PNG.
+
+    legend: {name: (red, green, blue) in 0..255}, written below them.
+    """
     plt = _pyplot()
     columns = max(len(images) for _, images, _ in rows)
-    fig, axes = plt.subplots(len(rows), columns, figsize=(1.0 * columns + 1.2, 1.15 * len(rows) + 0.4), squeeze=False)
+    below = 0.25 * -(-len(legend) // LEGEND) + 0.1 if legend else 0.0  # inches
+    size = (1.0 * columns + 1.2, 1.15 * len(rows) + 0.4 + below)
+    fig, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for (name, images, captions), line in zip(rows, axes, strict=True):
@@ -30,7 +38,11 @@ def grid(rows, path, title=None):
         box = line[0].get_position()
         fig.text(0.01, (box.y0 + box.y1) / 2, name, va="center", fontsize=8)
     top = max(0.9, 1 - 0.5 / fig.get_figheight())  # the title's half inch, however many rows there are
-    fig.subplots_adjust(left=1.1 / (columns + 1.2), right=0.99, top=top, bottom=0.02, wspace=0.05, hspace=0.25)
+    bottom = 0.02 + below / fig.get_figheight()
+    fig.subplots_adjust(left=1.1 / (columns + 1.2), right=0.99, top=top, bottom=bottom, wspace=0.05, hspace=0.25)
+    if legend:
+        patches = [plt.Rectangle((0, 0), 1, 1, color=np.array(colour) / 255) for colour in legend.values()]
+        fig.legend(patches, list(legend), loc="lower center", ncols=LEGEND, fontsize=7, frameon=False)
     for line, text in zip(axes, fig.texts, strict=True):
         box = line[0].get_position()
         text.set_y((box.y0 + box.y1) / 2)

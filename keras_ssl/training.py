@@ -84,9 +84,10 @@ def followed(metrics):
     ]
 
 
-def build(recipe, known, encoder=None):
+def build(recipe, known, encoder=None, legend=None):
     """The recipe's untrained model.
 
+    legend: of labelled data, {class: its colour (red, green, blue) or None}; None for what the method takes by itself.
     known: what it is built for: the shape (H, W, C) of images, the words of texts. encoder: another than the recipe's,
     as for architectures.build.
     """
@@ -97,7 +98,7 @@ def build(recipe, known, encoder=None):
         made = architectures.build_for(recipe.encoder, seen, known, **recipe.encoder_options)
     else:
         made = architectures.build(encoder, seen)
-    return method.build(made, **options, **methods.wanted(method.build, shape=known))
+    return method.build(made, **options, **methods.wanted(method.build, shape=known, legend=legend))
 
 
 def pretrain(
@@ -178,7 +179,8 @@ def pretrain(
     try:
         with strategy.scope():
             keras.utils.set_random_seed(recipe.seed)
-            model = build(recipe, prepared.known, encoder)
+            legend = dict(zip(opened.classes, opened.colours or [None] * len(opened.classes), strict=True))
+            model = build(recipe, prepared.known, encoder, legend or None)
             if labelled and len(opened.classes) > model.output_shape[-1]:
                 raise InputError(
                     f"{opened.name} has {len(opened.classes)} classes, {recipe.method} tells {model.output_shape[-1]} "

@@ -60,8 +60,8 @@ def binarise(images, seed):
     return tf.where(chance * 255 < tf.cast(images, tf.float32), tf.cast(255, images.dtype), tf.cast(0, images.dtype))
 
 
-def resized_crop(images, seed, area=0.2):
-    """A random part of each image, enlarged to the whole's size by bilinear interpolation.
+def resized_crop(images, seed, area=0.2, method="bilinear"):
+    """A random part of each image, enlarged to the whole's size by bilinear interpolation, or method "nearest".
 
     area: the smallest share of the image that a part may have; shares are uniform from there to 1, the ratio of height
         to width is log-uniform in 3/4 .. 4/3 of the image's.
@@ -73,7 +73,7 @@ def resized_crop(images, seed, area=0.2):
     sides = tf.minimum(1.0, tf.sqrt(tf.stack([share * ratio, share / ratio], axis=1)))
     start = draws[:, 2:] * (1 - sides)
     boxes = tf.concat([start, tf.minimum(1.0, start + sides)], axis=1)  # 1 + a rounding error would be filled with 0
-    crops = tf.image.crop_and_resize(tf.cast(images, tf.float32), boxes, tf.range(n), tf.shape(images)[1:3])
+    crops = tf.image.crop_and_resize(tf.cast(images, tf.float32), boxes, tf.range(n), tf.shape(images)[1:3], method)
     return _like(images, crops)
 
 
@@ -118,3 +118,12 @@ def _like(images, x):
     """Float images x as the dtype and with the known shape of the given ones; whole numbers are rounded to."""
     dtype = tf.as_dtype(images.dtype)
     return tf.ensure_shape(tf.cast(x if dtype.is_floating else tf.round(x), dtype), images.shape)
+
+
+def with_masks(view, images, masks, seed):
+    """(images, masks (N, H, W)) by a view that moves pixels, both the same way.
+
+    view: a function of (images, seed); `resized_crop`, also with options set by functools.partial, mixes no classes.
+    """
+    cropped = getattr(view, "func", view) is resized_crop
+    return view(images, seed), view(masks[..., None], seed, **({"method": "nearest"} if cropped else {}))[..., 0]

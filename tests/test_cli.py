@@ -104,6 +104,18 @@ def test_finetune_on_the_bundled_sample(run, mine, tmp_path):
     assert again.exit_code == 0, again.output  # what came out goes in again
 
 
+def test_finetune_segments_the_bundled_sample(run, mine, tmp_path):
+    result = run(
+        "finetune", "mine", "--task", "segmentation", "--labels", "16", "--epochs", "1", "--strategy", "one",
+        "--set", "up=max_unpooling", "--set", "width=4",
+    )  # fmt: skip
+    assert result.exit_code == 0 and "mean iou" in result.output and "Ankle boot       IoU" in result.output
+    folder = tmp_path / "runs" / "finetune-mine-16"
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["dataset"], report["up"], report["width"]) == ("garments_sample", "max_unpooling", 4)
+    assert (folder / "overlay.png").exists()
+
+
 def test_semi_supervised_over_seeds_on_the_bundled_sample(run, mine, tmp_path):
     result = run(
         "finetune", "mine", "--mode", "label-spreading", "--labels", "20", "--unlabelled", "40", "--threshold", "0.1",
@@ -243,6 +255,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_
         (["finetune", "mine", "--mode", "ful"], "unknown mode 'ful'; did you mean full?"),
         (["finetune", "mine", "--strategy", "mirorred"], "unknown strategy 'mirorred'; did you mean mirrored?"),
         (["finetune", "mine", "--task", "multilabel"], "can't be used for multilabel"),
+        (["finetune", "mine", "--task", "segmentation", "--dataset", "cifar10_sample"], "masks are whole numbers"),
+        (["finetune", "mine", "--task", "segmentation", "--set", "up=nails"], "unknown way up 'nails'"),
+        (["finetune", "mine", "--set", "labels=3"], "give --labels"),
         (["finetune", "mine", "--mode", "pseudo-labels"], "unknown mode 'pseudo-labels'; did you mean pseudo-label?"),
         (["finetune", "mine", "--mode", "pseudo-label"], "no image is unlabelled"),
         (["finetune", "mine", "--mode", "discriminative", "--depth-factor", "2"], "depth_factor is more than 0"),

@@ -2,6 +2,7 @@
 
 Or every generative model: python tools/compare.py generation [--write]
 Or the losses of the context encoder: python tools/compare.py inpainting [--write]
+Or ways to give each pixel a class: python tools/compare.py segmentation [--write]
 Or what texts' encoders are worth over the number of labels: python tools/compare.py sentiment [--write]
 Or what vectors of each language alone are worth to a translator: python tools/compare.py translation [--write]
 
@@ -17,6 +18,9 @@ trained on other images are trained first, into your own zoo. Its figures are ke
 inpainting: squared error, adversarial and both on CIFAR-10, as keras_ssl.inpainting says; what doesn't come with the
 package is trained first, into your own zoo. Its figures are kept in zoo/inpainting.json.
 
+segmentation: four ways up from scratch and pretrained encoders on CamVid, three seeds each, as keras_ssl.segmenting
+says. Its figures are kept in zoo/segmentation.json.
+
 sentiment: bag of words, word vectors, language models and the masked one on IMDB's reviews, as
 keras_ssl.transfer.label_curve says. Its figures are kept in zoo/sentiment.json.
 
@@ -30,7 +34,7 @@ import functools
 import pathlib
 import sys
 
-from keras_ssl import cards, data, generation, inpainting, pictures, translating, zoo
+from keras_ssl import cards, data, generation, inpainting, pictures, segmenting, translating, zoo
 from keras_ssl.errors import InputError, unknown
 from keras_ssl.transfer import label_curve, table
 
@@ -39,8 +43,13 @@ GENERATION = "<!-- generation: written by tools/compare.py generation -->", "<!-
 SENTIMENT = "<!-- sentiment: written by tools/compare.py sentiment -->", "<!-- end of sentiment -->"
 READERS, TUNED = ("word2vec", "next_word", "masked_lm"), "masked_lm"
 INPAINTING = "<!-- inpainting: written by tools/compare.py inpainting -->", "<!-- end of inpainting -->"
+SEGMENTATION = "<!-- segmentation: written by tools/compare.py segmentation -->", "<!-- end of segmentation -->"
 TRANSLATION = "<!-- translation: written by tools/compare.py translation -->", "<!-- end of translation -->"
-SETS = {"generation": "fashion_mnist", "inpainting": "cifar10", "sentiment": "imdb_reviews", "translation": "multi30k"}
+SETS = {
+    "generation": "fashion_mnist", "inpainting": "cifar10", "segmentation": "camvid", "sentiment": "imdb_reviews",
+    "translation": "multi30k",
+}  # fmt: skip
+SEGMENTED = "\n\n![streets, their classes, and what each network sees](zoo/segmentation.png)"
 TOP = 3  # encoders that are fine-tuned with all labels
 ROOT = pathlib.Path(__file__).parent.parent
 PICTURE = "zoo/comparison.png"
@@ -60,7 +69,11 @@ def main():
         parser.error("--write takes all encoders, not some by name")
     try:
         if what in SETS:
-            {"generation": generate, "inpainting": inpaint, "sentiment": read, "translation": translate}[what](given)
+            compare_by = {
+                "generation": generate, "inpainting": inpaint, "segmentation": segment, "sentiment": read,
+                "translation": translate,
+            }  # fmt: skip
+            compare_by[what](given)
             return
         groups = table.rows()
         for name in given.names:
@@ -141,6 +154,39 @@ def inpaint(given):
     if given.write:
         pictures.grid(inpainting.rows(names, dataset), ROOT / "zoo" / "inpainting.png")
         cards.put(ROOT / "README.md", *INPAINTING, f"{text}\n\n![the same holes, filled](zoo/inpainting.png)")
+
+
+def segment(given):
+    dataset, known = data.open(given.dataset, task="segmentation"), table.kept_figures(given.kept)
+
+    def once(key, function):
+        if key not in known:
+            known[key] = function()
+            zoo.write_json(given.kept, known)
+            print(f"{key}: {known[key]}", flush=True)
+        return known[key]
+
+    found, models = {}, {}
+    for way in segmenting.ways():
+        if known.get(f"{way}: weights", "") != segmenting.weights_of(way):
+            known = {key: value for key, value in known.items() if not key.startswith(f"{way}: ")}
+        once(f"{way}: weights", lambda way=way: segmenting.weights_of(way))
+        rate = once(f"{way}: learning rate", lambda way=way: segmenting.chosen_rate(way, dataset))
+
+        def figures(seed, way=way, rate=rate):
+            model = segmenting.trained(way, dataset, seed, rate)
+            if seed == segmenting.SEEDS[0]:
+                models[way] = model
+            return segmenting.measure(model, dataset)
+
+        found[way] = [once(f"{way}: seed {seed}", lambda seed=seed: figures(seed)) for seed in segmenting.SEEDS]
+    text = segmenting.markdown(found, once("by position", lambda: segmenting.without_learning(dataset)))
+    print(text)
+    if len(models) == len(found):  # all were trained by this call
+        segmenting.picture(models, dataset, ROOT / "zoo" / "segmentation.png")
+    if given.write:
+        has = (ROOT / "zoo" / "segmentation.png").exists()
+        cards.put(ROOT / "README.md", *SEGMENTATION, f"{text}{SEGMENTED if has else ''}")
 
 
 def read(given):

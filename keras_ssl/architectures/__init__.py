@@ -7,6 +7,7 @@ takes ids of words, and has a `layers.Vocabulary` that `encoder_of` puts before 
 
 import inspect
 import pathlib
+import re
 
 import keras
 
@@ -19,6 +20,7 @@ from .boltzmann import boltzmann
 from .clips import clip_convnet, clip_recurrent
 from .convnet import convnet
 from .dcgan import dcgan_encoder
+from .fcn import fcn
 from .language import language_model
 from .mlp import mlp
 from .residual import residual_encoder
@@ -32,6 +34,7 @@ ENCODERS = {
     "clip_recurrent": clip_recurrent,
     "convnet": convnet,
     "dcgan": dcgan_encoder,
+    "fcn": fcn,
     "language_model": language_model,
     "mlp": mlp,
     "residual": residual_encoder,
@@ -41,6 +44,7 @@ ENCODERS = {
     "word_vectors": word_vectors,
 }
 
+BLOCKS = r"stem|block\d+[a-z]?"  # how ours name theirs
 OF_TEXTS = {"language_model", "text_transformer", "word_vectors"}
 OF_AUDIO = {"spectrogram_net"}
 
@@ -164,6 +168,32 @@ def maps_of(encoder, names):
     """Those of the names that are blocks of the encoder and maps (N, h, w, C): a transformer's blocks are tokens."""
     known = {layer.name: layer for layer in encoder.layers}
     return [name for name in names if name in known and len(known[name].output.shape) == 4]
+
+
+def to_maps(encoder):
+    """The encoder up to its last map (N, h, w, C), or a copy of that for images of any size where its layers let it.
+
+    An encoder without maps, as one of texts, stays as it is.
+    """
+    if len(encoder.outputs) == 1 and len(encoder.output.shape) != 4:
+        maps = [layer for layer in encoder.layers if len(getattr(layer.output, "shape", ())) == 4]
+        blocks = [layer for layer in maps if re.fullmatch(BLOCKS, layer.name)]
+        blocks = blocks or [layer for layer in maps if layer.weights]
+        if not blocks or len(encoder.inputs[0].shape) != 4:
+            return encoder
+        encoder = keras.Model(encoder.input, blocks[-1].output, name="encoder")
+    if encoder.input_shape[1:3] == (None, None):
+        return encoder
+    images = keras.Input((None, None, encoder.input_shape[-1]), name=encoder.inputs[0].name)
+    try:
+        free = keras.models.clone_model(encoder, input_tensors=images)
+        free.set_weights(encoder.get_weights())
+    except (ValueError, TypeError):  # of layers that count places
+        return encoder
+    for own, layer in zip(free.layers, encoder.layers, strict=True):
+        if hasattr(layer, "adapted"):
+            own.adapted = layer.adapted
+    return ImageModel(free.input, free.output, name="encoder")
 
 
 def pooled(features, pooling="avg"):

@@ -13,7 +13,7 @@ Dataset = Annotated[
     str | None,
     typer.Option(
         help="A TensorFlow Datasets name, or a bundled sample: cifar10_sample, fashion_mnist_sample, mnist_sample, "
-        "polarity_sample."
+        "garments_sample, polarity_sample."
     ),
 ]
 Folder = Annotated[
@@ -23,7 +23,12 @@ TextFile = Annotated[
     pathlib.Path | None,
     typer.Option(help="A text file, a document a line; with labels: LABEL<TAB>document."),
 ]
-LabelsFile = Annotated[pathlib.Path | None, typer.Option(help="A CSV table with the header file,VALUE[,VALUE...].")]
+LabelsFile = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        help="A CSV table with the header file,VALUE[,VALUE...]; of masks their classes, index,name[,colour]."
+    ),
+]
 Size = Annotated[int | None, typer.Option(min=1, help="Bring the images to this height and width.")]
 Strategy = Annotated[
     str, typer.Option(help="auto (every GPU there is), one, mirrored, or multiworker (see TF_CONFIG).")
@@ -106,7 +111,7 @@ def finetune(
         ),
     ] = "full",
     task: Annotated[
-        str | None, typer.Option(help="classification, multilabel or regression; else as labels look.")
+        str | None, typer.Option(help="classification, multilabel, regression or segmentation; else as labels look.")
     ] = None,
     size: Size = None,
     strategy: Strategy = "auto",
@@ -134,13 +139,17 @@ def finetune(
     threshold: Annotated[
         float | None, typer.Option(help="semi-supervised: the probability to accept; else chosen on held-out labels.")
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Another setting, such as up=max_unpooling of a segmentation."),
+    ] = None,
     out: Annotated[
         pathlib.Path | None, typer.Option(help="The run's folder; runs/finetune-ENCODER-LABELS by default.")
     ] = None,
     overwrite: Overwrite = False,
 ):
     """Carry an encoder to a task with labels, and say how good it is on the test images or texts."""
-    source = _source(dataset, folder, text_file) or _sample_for(encoder)
+    source = _source(dataset, folder, text_file) or _sample_for(encoder, task)
     import_tensorflow()
     _divide_cpu(strategy, replicas)
     from .. import transfer
@@ -153,6 +162,10 @@ def finetune(
         "augment": augment, "learning_rate": learning_rate, "precision": precision, "depth_factor": depth_factor,
         "unlabelled": unlabelled, "rounds": rounds, "threshold": threshold, "out": out, "overwrite": overwrite,
     }  # fmt: skip
+    more = dict(map(_pair, set_ or []))
+    if twice := sorted(set(more) & set(settings)):
+        raise InputError(f"--set takes what has no option of its own; give --{twice[0].replace('_', '-')}")
+    settings |= more
     if compare:
         _, report = transfer.compare(encoder, source, say=lambda line: print(line, flush=True), **settings)
         _print_comparison(report)
@@ -163,6 +176,8 @@ def finetune(
             f"{metric.replace('_', ' ')} {report[metric]:.4f}{_give(report.get('interval'), '.4f')} on test,"
             f" {report['labels']} labels, {report['seconds']:.0f} s"
         )
+        for name, value in report.get("class_iou", {}).items():
+            print(f"  {name:<16} IoU {'-' if value is None else f'{value:.3f}'}")
     print(f"report.json, the model and its SavedModel are in {out}")
 
 
@@ -208,10 +223,12 @@ def _source(dataset, folder, text_file):
     return given[0] if given else None
 
 
-def _sample_for(encoder):
+def _sample_for(encoder, task=None):
     """The bundled sample that an entry's encoder is tried on, where no data is given."""
     from .. import zoo
 
+    if task == "segmentation":
+        return "garments_sample"
     method = zoo.info(encoder)["recipe"].get("method", "") if encoder in zoo.names() else ""
     return "polarity_sample" if method.startswith("text.") else "cifar10_sample"
 
@@ -224,15 +241,20 @@ def _settings(pairs, recipe):
     """The changes to a recipe that KEY=VALUE pairs mean: of its field KEY, else of the option KEY of its method."""
     changes, options = {}, dict(recipe.options)
     for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise InputError(f"--set takes KEY=VALUE, such as --set loss=adversarial, got {pair!r}")
-        try:
-            value = ast.literal_eval(text)  # numbers, lists, dictionaries, True, None; anything else is text
-        except (ValueError, SyntaxError):
-            value = {"true": True, "false": False, "null": None}.get(text, text)
+        key, value = _pair(pair)
         (changes if key in recipe.to_dict() else options)[key] = value
     return {**changes, "options": {**options, **changes.get("options", {})}}
+
+
+def _pair(pair):
+    """(KEY, value) of a KEY=VALUE pair as typed."""
+    key, equals, text = pair.partition("=")
+    if not equals:
+        raise InputError(f"--set takes KEY=VALUE, such as --set loss=adversarial, got {pair!r}")
+    try:
+        return key, ast.literal_eval(text)  # numbers, lists, dictionaries, True, None; anything else is text
+    except (ValueError, SyntaxError):
+        return key, {"true": True, "false": False, "null": None}.get(text, text)
 
 
 def _divide_cpu(strategy, replicas):

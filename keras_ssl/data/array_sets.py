@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import check_range, fit, fitted_shape
+from keras_ssl.data.masks import fit_mask
 from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.data.splits import encoded, paired
 from keras_ssl.errors import InputError
@@ -36,6 +37,8 @@ class ArraySplit:
 
         def prepare(image, *label):
             image = fit(image, self._size, self._channels)
+            if label and label[0].shape.rank == 2:
+                return image, fit_mask(label[0], self._size)
             return (image, *label) if label else image
 
         stream = tf.data.Dataset.from_tensor_slices(chosen).batch(GATHERED)
@@ -70,6 +73,11 @@ def open_arrays(splits, *, name="arrays", labels=None, size=None, channels=None,
     raw = {split: each for split, (_, each) in pairs.items()}
     counts = {split: len(each) for split, each in images.items()}
     task, classes, values = encoded(raw, counts, "image", labels=labels, task=task, classes=classes)
+    if task == "segmentation":
+        for split, masks in values.items():
+            if masks.shape[1:] != images[split].shape[1:3]:
+                of = f"{images[split].shape[1]}x{images[split].shape[2]}"
+                raise InputError(f"split {split!r} has images of {of} but masks of {masks.shape[1]}x{masks.shape[2]}")
     stored = {split: ArraySplit(each, values[split], size, channels) for split, each in images.items()}
     shape = fitted_shape(next(iter(shapes)), size, channels)
     return DataSet(name=name, task=task, classes=classes, shape=shape, stored=stored, **about)

@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from keras_ssl.data import audio_files, speakers, text_files
+from keras_ssl.data import audio_files, garments, speakers, text_files
 from keras_ssl.data.array_sets import open_arrays
 from keras_ssl.data.audio_sets import open_waveforms
 from keras_ssl.data.text_sets import open_texts
@@ -29,10 +29,14 @@ def open_sample(name, rate=None, **choices):
 
     A split of images is one PNG mosaic, its images in rows from the top left, and a list of labels in about.json. A
     split of sounds is one FLAC file, one after the other, and a list of their lengths. A split of texts is one file of
-    lines label<TAB>text, or, of texts without classes, of a text a line.
+    lines label<TAB>text, or, of texts without classes, of a text a line. Images with masks are made of another
+    sample's.
     """
     about = about_sample(name)
     described = {key: about[key] for key in ("classes", "origin", "licence", "citation")}
+    if about.get("kind") == "garments":
+        splits = garments.splits(open_sample(about["of"], channels=1))
+        return open_arrays(splits, name=name, colours=about["colours"], **described, **choices)
     if about.get("kind") == "text":
         kind = "tsv" if about["classes"] else "txt"
         files = {split: FOLDER / name / f"{split}.{kind}" for split in ("train", "test")}

@@ -19,8 +19,9 @@ class DataSet:
 
     Attributes:
         name: what the data set is called.
-        task: "classification", "multilabel", "regression", or None when there are no labels.
+        task: "classification", "multilabel", "regression", "segmentation", or None when there are no labels.
         classes: the class names in the order of the label values; [] for regression and without labels.
+        colours: (red, green, blue) in 0..255 to draw each class of a segmentation in; [] where none are given.
         shape: (H, W, C) of the images; H and W are None where they vary, C is 1 or 3. (T, H, W, C) of clips, () of
             texts, (None,) of waveforms.
         origin, licence, citation: where the examples come from, as text; "" where that isn't known.
@@ -45,6 +46,7 @@ class DataSet:
     skipped: list = field(default_factory=list, repr=False)
     kind: str = "image"
     rate: int | None = None
+    colours: list = field(default_factory=list, repr=False)
     _cuts: dict = field(default_factory=dict, init=False, repr=False)
     _labels: dict = field(default_factory=dict, init=False, repr=False)
 
@@ -71,10 +73,10 @@ class DataSet:
         """Returns the labels of `split` in stored order, without decoding examples; None when there are none.
 
         int64 (n,) for a classification; float32 (n, K) of 0 and 1 for multilabel; float32 (n,) or (n, K) for a
-        regression.
+        regression. The masks of a segmentation are all decoded: uint8 (n, H, W), 255 for pixels without a class.
 
         Raises:
-            InputError: there is no such split.
+            InputError: there is no such split, or it is of masks that vary in size.
         """
         stored, cut = self._locate(split)
         labels = self._stored_labels(stored)
@@ -135,6 +137,11 @@ class DataSet:
                 examples[i] = waveform
             return examples, None if labels is None else labels[keep]
         examples = np.empty((len(keep), *self.shape), object if self.kind == "text" else np.uint8)
+        if self.task == "segmentation":
+            masks = np.empty((len(keep), *self.shape[:2]), np.uint8)
+            for i, (image, mask) in enumerate(self.stream(split, keep=keep).as_numpy_iterator()):
+                examples[i], masks[i] = image, mask
+            return examples, masks
         done = 0
         for batch in self.stream(split, labels=False, keep=keep).batch(256).as_numpy_iterator():
             if self.kind == "text":
@@ -201,8 +208,15 @@ class DataSet:
         if self.task is None:
             return None
         if id(stored) not in self._labels:
-            self._labels[id(stored)] = stored.labels()
+            self._labels[id(stored)] = self._masks(stored) if self.task == "segmentation" else stored.labels()
         return self._labels[id(stored)]
+
+    def _masks(self, stored):
+        """All masks of a stored split, uint8 (n, H, W)."""
+        if None in self.shape:
+            raise InputError(f"the images of {self.name!r} differ in size: open it with size=, such as size=64")
+        stream = stored.stream(None, None, True).map(lambda image, mask: mask)
+        return np.stack(list(stream.as_numpy_iterator()))
 
     def _checked(self, keep, split):
         count = self.count(split)

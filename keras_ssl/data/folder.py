@@ -12,6 +12,7 @@ from keras_ssl.data.audio_sets import AudioSplit
 from keras_ssl.data.csv_labels import read_csv
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.folder_layout import find_files, kind_of, label_files
+from keras_ssl.data.mask_folder import has_masks, open_mask_folder
 from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.data.splits import with_test
 from keras_ssl.data.tasks import encode
@@ -63,6 +64,9 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
     test and no validation folder, 20 % of the examples are held out as "test", by class, always the same ones. Hidden
     files and those of other kinds are ignored.
 
+    A folder that has images/ and masks/, or whose train folder has, is one of masks: see `open_mask_folder`, which the
+    rest here isn't about.
+
     Every file is read once here. Those that can't be, and blank texts, are skipped, and named in a warning and in
     `skipped`. Images are grey if all files are, otherwise RGB; EXIF orientations are followed. Texts and sounds stay in
     memory; sounds are mixed to one channel and brought to one sampling rate.
@@ -87,6 +91,10 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
     if not folder.is_dir():
         found = "is a file, not a folder of images" if folder.exists() else "doesn't exist"
         raise InputError(f"the folder {str(folder)!r} {found}")
+    if has_masks(folder) and task in (None, "segmentation"):
+        return open_mask_folder(folder, labels=labels, size=size, mixed_size=mixed_size, channels=channels)
+    if task == "segmentation":
+        raise InputError(f"the folder {str(folder)!r} has no folders images and masks, as segmentation needs them")
     table = _table(folder, labels)
     kind = kind_of(folder, table)
     if kind != "image":

@@ -25,12 +25,11 @@ def choose_labels(dataset, labels, *, split="train", seed=0):
         InputError: the set has no labels, or `labels` is none of these, is zero, negative or more than there are, or
             is fewer than the classes.
     """
-    values = dataset.labels(split)
-    if values is None:
+    if dataset.task is None:
         raise InputError(f"{dataset.name!r} has no labels to choose from")
-    total = len(values)
+    total = dataset.count(split)
     number = _number(labels, total)
-    classes = values if dataset.task == "classification" else np.zeros(total, np.int64)
+    classes = dataset.labels(split) if dataset.task == "classification" else np.zeros(total, np.int64)
     present = len(np.unique(classes))
     if number < present:
         raise InputError(f"labels={labels} gives {number}, fewer than the {present} classes of {split!r}")

@@ -31,7 +31,8 @@ def open(
             - the name of a bundled sample (see `samples`);
             - the name of a TFDS set of images, sound or texts, such as "cifar10", "imdb_reviews" or "spoken_digit";
             - the path of a folder of images, or, where it has none, of .wav and .flac or of .txt files, as a
-              pathlib.Path, or a str that has a separator or is a folder;
+              pathlib.Path, or a str that has a separator or is a folder; images/ and masks/ in it are images with a
+              class for each pixel;
             - the path of a text file: *.txt of a document a line, or *.tsv of label<TAB>text;
             - "moving:NAME", clips of two images of NAME moving about, such as "moving:mnist";
             - the path of a video file, or, with `frames`, of a folder of video files and folders of frames, or the name
@@ -43,14 +44,15 @@ def open(
             - an unbatched tf.data.Dataset of such images or texts, or of (example, label);
             - a dict {"train": ..., "test": ...} of any of the last four.
         labels: False leaves the labels out. For a folder also the path of a CSV table, or True; for a TFDS set also
-            the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`).
+            the name of the feature to use (see `folder.open_folder` and `tfds_sets.open_tfds`). For masks the path
+            of a CSV table of the classes.
         size: for images and clips a side or (H, W): the shorter side is resized to it and the centre cropped, with
-            antialiasing. None keeps the images' own.
+            antialiasing, masks by nearest neighbour. None keeps the images' own.
         mixed_size: the size to take where `size` is None and the images differ in theirs.
         channels: for images and clips 1 for grey or 3 for RGB. None keeps the images' own. Transparency is always
             dropped.
-        task: "classification", "multilabel" or "regression", where the labels should be taken for something else
-            than they look like.
+        task: "classification", "multilabel", "regression" or "segmentation", where the labels should be taken for
+            something else than they look like.
         rate: for sound, the sampling rate that files are brought to, and that waveforms in memory have. None for 8,000.
         data_dir: where prepared TFDS sets lie; None for ~/tensorflow_datasets or $TFDS_DATA_DIR.
         frames: how many a clip has; a source that isn't of videos can't be opened with it.

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from keras_ssl.data.masks import VOID
 from keras_ssl.errors import InputError
 
-TASKS = ("classification", "multilabel", "regression")
+TASKS = ("classification", "multilabel", "regression", "segmentation")
 
 
 def encode(values, task=None, names=None):
@@ -12,20 +13,24 @@ def encode(values, task=None, names=None):
 
     One column of text or whole numbers is a classification (its classes sorted); one of other numbers a regression.
     Several columns of 0 and 1 are one-hot classes where each row has a single 1 and no `names` are given, otherwise
-    multilabel; several of other numbers are a regression.
+    multilabel; several of other numbers are a regression. Arrays (n, H, W) of whole numbers are masks, for
+    segmentation: their classes are the numbers from 0 up, 255 is none.
 
     Args:
-        values: {split: array (n,) or (n, K)} of text, whole or real numbers.
+        values: {split: array (n,) or (n, K)} of text, whole or real numbers; or masks.
         task: what to take them for instead.
         names: the names of the K columns, or None.
 
     Returns:
-        task; classes, a list of str; labels, {split: int64 (n,), or float32 (n,) or (n, K)}.
+        task; classes, a list of str; labels, {split: int64 (n,), or float32 (n,) or (n, K), or masks, uint8}.
 
     Raises:
         InputError: `task` is unknown, or the values can't be labels of it.
     """
-    values = {split: _column(np.asarray(each)) for split, each in values.items()}
+    values = {split: np.asarray(each) for split, each in values.items()}
+    if task == "segmentation" or (task is None and all(each.ndim == 3 for each in values.values())):
+        return _masks(values)
+    values = {split: _column(each) for split, each in values.items()}
     whole = np.concatenate(list(values.values()))
     numeric = whole.dtype.kind in "biuf"
     if whole.dtype.kind == "f" and not np.isfinite(whole).all():
@@ -75,6 +80,17 @@ def _classes(values, whole, one_hot):
     labels = {split: np.searchsorted(present, each).astype(np.int64) for split, each in values.items()}
     names = [each.decode() if isinstance(each, bytes) else str(each) for each in present.tolist()]
     return "classification", names, labels
+
+
+def _masks(values):
+    for each in values.values():
+        whole = each.ndim == 3 and each.size and each.dtype.kind in "iu" and each.min() >= 0 and each.max() <= VOID
+        if not whole:
+            found = f"shape {each.shape} and type {each.dtype}"
+            raise InputError(f"masks are whole numbers in 0..{VOID}, (n, H, W); these labels have {found}")
+    found = {split: each[each < VOID] for split, each in values.items()}
+    most = max((int(each.max()) for each in found.values() if each.size), default=0)
+    return "segmentation", [str(k) for k in range(most + 1)], {k: each.astype(np.uint8) for k, each in values.items()}
 
 
 def _floats(values):

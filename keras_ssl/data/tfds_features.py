@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_ssl.data.audio_files import RATE, resample
+from keras_ssl.data.masks import KNOWN, fit_mask, read_class_table
 from keras_ssl.errors import InputError
 
 
@@ -74,6 +75,29 @@ class LabelFeature:
         return tf.cast(value, tf.int64 if self.task == "classification" else tf.float32)
 
 
+@dataclass(frozen=True)
+class MaskFeature:
+    """The feature that holds a mask: its key, its ClassTable, the size (H, W) that masks are brought to, or None."""
+
+    key: str
+    table: object
+    size: tuple | None
+    task = "segmentation"
+
+    @property
+    def classes(self):
+        return self.table.classes
+
+    def value(self, example):
+        """Returns the mask of a parsed example, uint8 (H, W)."""
+        indices = tf.cast(example[self.key][..., 0], tf.int32)
+        known = tf.constant([*self.table.indices, *self.table.void, 255])
+        odd = tf.reduce_all(indices[..., None] != known, axis=-1)
+        message = f"a mask has an index that isn't in the table: {self.table.range()}"
+        with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(odd), [message])]):
+            return fit_mask(tf.gather(tf.constant(self.table.numbers()), indices), self.size)
+
+
 def example_feature(info, name):
     """Returns the ImageFeature of a DatasetInfo, or where it has no images its AudioFeature, or else its TextFeature.
 
@@ -124,16 +148,20 @@ def video_feature(info, name):
     raise InputError(f"{name!r} has no videos: its features are {', '.join(features) or 'unnamed'}")
 
 
-def label_feature(info, name, labels, task, example):
+def label_feature(info, name, labels, task, example, size=None):
     """Returns the LabelFeature of a DatasetInfo: the feature `labels`, or the supervised one, or "label".
 
-    It isn't the feature `example`, which holds the image or text.
+    It isn't the feature `example`, which holds the image or text. A supervised feature of masks whose classes are
+    known, or the first of masks where `task` is "segmentation" or `labels` the path of a CSV table of classes, is a
+    MaskFeature; `size` is what its masks are brought to.
 
     Raises:
-        InputError: `labels` is no feature that can be a label, or its task isn't `task`.
+        InputError: `labels` is no feature that can be a label, its task isn't `task`, or masks have no class table.
     """
     features = _features(info)
     supervised = (info.supervised_keys or [None, None])[1]
+    if labels is not False and (mask := _mask_feature(features, supervised, name, labels, task, size)):
+        return mask
     keys = [labels] if isinstance(labels, str) else [] if labels is False else [supervised, "label"]
     keys = [key for key in keys if isinstance(key, str) and key in features and key != example]
     found = [each for key in keys if (each := _label(key, features[key]))]
@@ -145,6 +173,22 @@ def label_feature(info, name, labels, task, example):
     if not found and task is not None:
         raise InputError(f"{name!r} has no labels for task={task!r}")
     return found[0] if found else LabelFeature(None, None, [])
+
+
+def _mask_feature(features, supervised, name, labels, task, size):
+    """The MaskFeature that is meant; None where masks aren't."""
+    table = labels if isinstance(labels, str) and labels.endswith(".csv") else None
+    masks = [key for key, each in features.items() if _is_image(each) and each.shape[-1] == 1]
+    wanted = [key for key in (labels, supervised, "segmentation_mask", "mask") if key in masks]
+    if task not in (None, "segmentation") or not (
+        table or task or (supervised in masks and name in KNOWN and labels in (None, True, supervised))
+    ):
+        return None
+    if not wanted:
+        raise InputError(f"{name!r} has no masks for segmentation: its features are {', '.join(features)}")
+    if table is None and name not in KNOWN:
+        raise InputError(f"the masks of {name!r} need a class table: give labels= (--labels-file) a CSV of index,name")
+    return MaskFeature(wanted[0], read_class_table(table) if table else KNOWN[name], size)
 
 
 def _features(info):

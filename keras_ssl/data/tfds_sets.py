@@ -19,9 +19,17 @@ from keras_ssl.data.bundled import samples
 from keras_ssl.data.clip_sets import fitted, with_end_held_out
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit, fitted_shape
+from keras_ssl.data.masks import ABOUT, KNOWN
 from keras_ssl.data.order import kept, shuffled
 from keras_ssl.data.text_sets import refuse_sizes
-from keras_ssl.data.tfds_features import AudioFeature, TextFeature, example_feature, label_feature, video_feature
+from keras_ssl.data.tfds_features import (
+    AudioFeature,
+    MaskFeature,
+    TextFeature,
+    example_feature,
+    label_feature,
+    video_feature,
+)
 from keras_ssl.errors import InputError, unknown
 
 SHUFFLE_BUFFER = 16_384  # undecoded examples
@@ -62,6 +70,19 @@ class TfdsSplit:
             stream = shuffled(stream, SHUFFLE_BUFFER, shuffle)
         return stream.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
+    def check_masks(self, name):
+        """Raises InputError for a mask with an index that the class table lacks; every mask is read for it."""
+        parse = self._parser({self._label.key})
+        masks = self._records().map(lambda record: self._label.value(parse(record)), tf.data.AUTOTUNE)
+        try:
+            for _ in masks:
+                pass
+        except tf.errors.InvalidArgumentError:
+            table = self._label.table.range()
+            raise InputError(
+                f"a mask of {name!r}, split {self._split!r}, has an index that isn't one: {table}"
+            ) from None
+
     def _records(self):
         files = [os.fspath(path) for path in self._info.splits[self._split].filepaths]
         return tf.data.TFRecordDataset(files, buffer_size=8 << 20)
@@ -85,7 +106,8 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
     Args:
         name: the TFDS name, with its config and version where wanted.
         data_dir: where the prepared sets lie; None for the TFDS default.
-        labels: the name of the feature to take as label, or False for none.
+        labels: the name of the feature to take as label, or False for none; or the path of a CSV table of the classes
+            of its masks (see `masks.read_class_table`).
         size, channels: None, or for images what `fit` takes.
         task: None, or the task that the label must be of.
         rate: the sampling rate that waveforms are brought to; None for 8,000.
@@ -112,18 +134,24 @@ def open_tfds(name, *, data_dir=None, labels=None, size=None, channels=None, tas
             return feature.waveform(example, rate)
         return feature.text(example) if kind == "text" else fit(feature.pixels(example), size, channels)
 
-    label = label_feature(info, name, labels, task, keys[0])
+    label = label_feature(info, name, labels, task, keys[0], size)
+    stored = {split: TfdsSplit(info, split, keys, read, label) for split in info.splits}
+    if isinstance(label, MaskFeature) and label.table != KNOWN.get(name):
+        for each in stored.values():
+            each.check_masks(name)
+    about = ABOUT.get(name, {})
     found = DataSet(
         name=name,
         task=label.task,
         classes=label.classes,
         shape=shape,
-        stored={split: TfdsSplit(info, split, keys, read, label) for split in info.splits},
+        stored=stored,
         origin=info.homepage or "",
-        licence=info.redistribution_info.license,
-        citation=(info.citation or "").strip(),
+        licence=info.redistribution_info.license or about.get("licence", ""),
+        citation=(info.citation or "").strip() or about.get("citation", ""),
         kind=kind,
         rate=rate if kind == "audio" else None,
+        colours=label.table.colours if isinstance(label, MaskFeature) else [],
     )
     held_out = speakers.HELD_OUT.get(info.name)
     if held_out is None:

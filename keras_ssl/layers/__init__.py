@@ -2,7 +2,7 @@
 
 from .attention import CrossAttention, SelfAttention
 from .boltzmann import FreeEnergy
-from .clips import CropLike, FramesAsChannels, FramesFromPatches, RepeatedFrame, TimeReversal
+from .clips import FramesAsChannels, FramesFromPatches, RepeatedFrame, TimeReversal
 from .codes import CodeDistribution, GaussianCode
 from .corruption import Corruption
 from .dense import TiedDense
@@ -27,6 +27,7 @@ from .spectrograms import (
     SpectralLevel,
     Spectrogram,
 )
+from .unpooling import BedOfNails, CropLike, MaxPoolingWithPositions, MaxUnpooling
 from .vocabulary import Vocabulary
 from .words import (
     AtPlaces,
@@ -45,6 +46,7 @@ __all__ = [
     "AtPlaces",
     "BatchNormalization",
     "BatchSpread",
+    "BedOfNails",
     "BernoulliPixels",
     "BicubicEnlargement",
     "BinsToChannels",
@@ -74,6 +76,8 @@ __all__ = [
     "Lightness",
     "MaskToken",
     "MaskedPooling",
+    "MaxPoolingWithPositions",
+    "MaxUnpooling",
     "PatchWhitening",
     "Patches",
     "PixelShuffle",

@@ -84,20 +84,3 @@ class RepeatedFrame(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "frames": self.frames}
-
-
-@keras.saving.register_keras_serializable("keras_ssl")
-class CropLike(keras.layers.Layer):
-    """The first clip's frames cropped, at the right and below, to the height and width of the second's.
-
-    Shape: [(N, T, H + a, W + b, C), (N, S, H, W, D)] -> (N, T, H, W, C).
-    """
-
-    def call(self, inputs):
-        clips, like = inputs
-        _, _, height, width, _ = ops.shape(like)
-        return clips[:, :, :height, :width]
-
-    def compute_output_shape(self, input_shape):
-        clips, like = input_shape
-        return (*clips[:2], *like[2:4], clips[4])

@@ -2,7 +2,8 @@
 
 pretext(batch, seed, ...) -> inputs, targets   the pseudo-label maker: pure, stateless TensorFlow on a batch
 build(encoder, ...) -> keras.Model             encoder + head, functional API. An argument `shape` of it gets the
-                                               images' (H, W, C), `counts` of pretext how often each word occurs
+                                               images' (H, W, C), `legend` the classes and their colours, `counts` of
+                                               pretext how often each word occurs
 LOSS, METRICS                                  what compile() gets; LOSS None where train_step has its own, a
                                                dictionary where the option `loss` picks one, the default first
 measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
@@ -25,7 +26,7 @@ import pkgutil
 
 from ..errors import unknown
 
-LEARNED = ("shape", "counts")  # arguments that aren't a person's to choose: they come from the data
+LEARNED = ("shape", "counts", "legend")  # arguments that aren't a person's to choose: they come from the data
 
 
 def names():

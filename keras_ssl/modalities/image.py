@@ -12,9 +12,10 @@ SAMPLES = {
     "tiny_imagenet": "cifar10_sample",
     "fashion_mnist": "fashion_mnist_sample",
     "mnist": "mnist_sample",
+    "camvid": "garments_sample",
 }
-PROBED_ON = {"tiny_imagenet": "cifar10"}
-WITHOUT_SAMPLE = {"tiny_imagenet"}  # their pictures are larger than any bundled sample's
+PROBED_ON = {"tiny_imagenet": "cifar10", "camvid": "cifar10"}
+WITHOUT_SAMPLE = {"tiny_imagenet", "camvid"}  # their pictures are larger than any bundled sample's
 ENDPOINTS = ("serve", "serve_uint8")
 SEEN = 512  # images that fresh first layers are fitted to
 COUNT = 8  # images in a picture

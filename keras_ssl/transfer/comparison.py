@@ -11,6 +11,7 @@ from .bag import bag_of_words
 from .encoders import open_both, recipe_of, untrained
 from .intervals import interval, merged, over_seeds
 from .linear import probe
+from .pixels import by_position, segmented
 from .plans import SEMI_SUPERVISED, Plan
 from .reporting import check_folder, write_folder
 from .scores import MAIN, classified, parts
@@ -29,7 +30,8 @@ def compare(
 ):  # fmt: skip
     """Fine-tune an encoder, and set beside it a linear probe of it and the same network trained from scratch.
 
-    Of texts, "bag of words" stands first, see `bag_of_words`: no network at all.
+    Of texts, "bag of words" stands first, see `bag_of_words`: no network at all. Of a segmentation, "class by position"
+    takes the place of the linear probe: the class that training masks have most often at each pixel.
 
     "scratch": the encoder's network with fresh weights, adapted to the unlabelled training images; the same head,
     images and augmentation. "linear probe": see `probe`, on the block that the zoo entry names. "fine-tuned": see
@@ -85,10 +87,10 @@ def _ways(run, encoder, plan, labels, block, changes):
     metric, semi = MAIN[run.dataset.task], plan.mode in SEMI_SUPERVISED
     full = plan.replace(mode="full")
     _, scratch, _, _ = run.best("scratch", untrained(encoder, run.dataset, run.seed), full, SCRATCH, changes)
-    linear = probe(encoder, run.dataset, labels, block=block, seed=run.seed)
-    run.say(f"linear probe: {metric.replace('_', ' ')} {linear[metric]:.3f} on test ({linear['seconds']:.0f} s)")
+    name, simple = _without_network(run, encoder, labels, block)
+    run.say(f"{name}: {metric.replace('_', ' ')} {simple[metric]:.3f} on test ({simple['seconds']:.0f} s)")
     model, tuned, history, chosen = run.best("fine-tuned", encoder, full if semi else plan, TUNED, changes)
-    results = {"scratch": scratch, "linear probe": linear, "fine-tuned": tuned}
+    results = {"scratch": scratch, name: simple, "fine-tuned": tuned}
     if run.dataset.kind == "text":
         bag = bag_of_words(run.dataset, labels, run.seed)
         run.say(f"bag of words: {metric.replace('_', ' ')} {bag[metric]:.3f} on test ({bag['seconds']:.0f} s)")
@@ -105,6 +107,17 @@ def _ways(run, encoder, plan, labels, block, changes):
         results["label spreading"] = {**record["spread"], "labels": len(run.part.keep)}
     results[plan.mode] = run.row(plan.mode, model, chosen, began)
     return model, results, history, {"pseudo_labels": record}
+
+
+def _without_network(run, encoder, labels, block):
+    """(what stands beside the networks, its row): a linear probe; of masks the most frequent class at each place."""
+    if run.dataset.task != "segmentation":
+        return "linear probe", probe(encoder, run.dataset, labels, block=block, seed=run.seed)
+    began, part = time.perf_counter(), run.part
+    guess = by_position(run.dataset, part.train, part.keep)
+    found = segmented(lambda images: np.broadcast_to(guess, (len(images), *guess.shape)), run.dataset, part.test)
+    seconds = round(time.perf_counter() - began, 1)
+    return "class by position", {**found, "labels": len(part.keep), "seconds": seconds}
 
 
 def _merged(reports):
@@ -161,7 +174,7 @@ class Run:
             "labels": count,
             "seconds": seconds,
             **more,
-            "settings": plan.for_count(count, self.dataset.kind).settings(),
+            "settings": plan.for_count(count, self.dataset.kind, self.dataset.task).settings(self.dataset.task),
         }
 
     def _train(self, name, encoder, plan, rows):

@@ -97,6 +97,8 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
     takes. labels_file, size, task: as its `labels`, `size` and `task`.
     """
     if isinstance(dataset, data.DataSet):
+        if dataset.task == "segmentation":
+            encoder = architectures.to_maps(open_encoder(encoder, dataset, seed))
         if task not in (None, dataset.task):
             raise InputError(f"{dataset.name} is opened for {dataset.task}, not {task}; open it with task={task!r}")
         return open_encoder(encoder, dataset, seed), dataset
@@ -104,11 +106,18 @@ def open_both(encoder, dataset, seed=0, *, labels_file=None, size=None, task=Non
     built = isinstance(encoder, str) and encoder.startswith("random:")
     if built or (callable(encoder) and not isinstance(encoder, keras.Model)):
         dataset = data.open(dataset, size=size, mixed_size=data.MIXED_SIZE, **choices)
-        return open_encoder(encoder, dataset, seed), dataset
+        encoder = open_encoder(encoder, dataset, seed)
+        return architectures.to_maps(encoder) if dataset.task == "segmentation" else encoder, dataset
     trained_size = recipe_of(encoder).get("size")
     encoder = open_encoder(encoder)
     opening = modalities.of_encoder(encoder).opening(encoder, size, trained_size)
-    return encoder, data.open(dataset, **opening, **choices)
+    opened = data.open(dataset, **opening, **choices)
+    if opened.task != "segmentation":
+        return encoder, opened
+    # A class for each pixel: images keep their own size where the encoder's maps can have any.
+    encoder = architectures.to_maps(encoder)
+    own = modalities.of_encoder(encoder).opening(encoder, size)
+    return encoder, opened if own == opening else data.open(dataset, **own, **choices)
 
 
 def recipe_of(encoder):

@@ -144,6 +144,8 @@ class Frozen:
 def frozen(encoder, dataset, labels="all", block=None, seed=0, grid=3):
     """What classifiers on frozen features learn from: `Frozen`. Arguments as for `probe`."""
     encoder, dataset = open_both(encoder, dataset, seed)
+    if dataset.task == "segmentation":
+        raise InputError(f"{dataset.name} has a class for each pixel, not for each image: fine-tune on it")
     part = parts(dataset, labels, seed)
     x = features(encoder, dataset.stream(part.train, labels=False, keep=part.keep), block, grid)
     test = features(encoder, dataset.stream(part.test, labels=False), block, grid)

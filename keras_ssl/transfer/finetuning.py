@@ -28,18 +28,19 @@ def finetune(
     seed: of the choice of labels, the head's weights, the order of the images and their augmentation.
     seeds: do it for this many seeds, `seed` the first.
     strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
-    out: a folder to write: report.json, history.csv, curve.png, model.keras, saved_model/, and for the semi-supervised
-        modes pseudo_labels.png; overwrite: replace it.
+    out: a folder to write: report.json, history.csv, curve.png, model.keras, saved_model/, for the semi-supervised
+        modes pseudo_labels.png, for a segmentation overlay.png; overwrite: replace it.
     verbose: 0 for silence. callbacks: Keras callbacks for `fit`.
     changes: fields of `Plan`, such as epochs=20, learning_rate=3e-4, augment="shift".
 
     Returns (model, report). model: a `Classifier` in float32, as it is after the last epoch, of the first seed: from
     images in 0..255 to probabilities (N, K) of its `classes`, or, for a regression, to values in the labels' units.
+    A segmentation gives a `Segmenter` instead: probabilities (N, H, W, K), and `segment`.
     report: a dictionary of the figures on the test split ("accuracy" in 0..1; or "mean_average_precision" and
-    "accuracy"; or "r2"), "labels", "seconds", "history" {name: values per epoch}, and the settings; in a
-    semi-supervised mode also "pseudo_labels", the record of `semi_supervised.teach`. Of several seeds, figures are
-    means; "interval" is half the width of the 95 % interval of the main one, "values" are those of the seeds, "seeds"
-    the seeds, and "runs" all their reports.
+    "accuracy"; or "r2"; or "mean_iou", "global_accuracy" and "class_iou"), "labels", "seconds", "history" {name: values
+    per epoch}, and the settings; in a semi-supervised mode also "pseudo_labels", the record of `semi_supervised.teach`.
+    Of several seeds, figures are means; "interval" is half the width of the 95 % interval of the main one, "values" are
+    those of the seeds, "seeds" the seeds, and "runs" all their reports.
     Raises InputError for anything that can't be used.
     """
     if out is not None:
@@ -52,7 +53,7 @@ def finetune(
     def once(seed):
         opened, images = open_both(encoder, dataset, seed, labels_file=labels_file, size=size, task=task)
         part = parts(images, labels, seed)
-        settings = plan.for_count(len(part.keep), images.kind).settings()
+        settings = plan.for_count(len(part.keep), images.kind, images.task).settings(images.task)
         began = time.perf_counter()
         common = {"seed": seed, "strategy": strategy, "callbacks": callbacks}
         record = {}

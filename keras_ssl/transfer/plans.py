@@ -9,7 +9,9 @@ from keras import layers
 
 from .. import saving
 from ..architectures import pooled, trunk
+from ..architectures.fcn import UP
 from ..errors import InputError, unknown
+from ..segmenters import segmenter
 from .classifier import Answer, Classifier, TextClassifier
 from .encoders import blocks, cut
 from .extraction import AdaptiveAveragePooling
@@ -18,7 +20,9 @@ SEMI_SUPERVISED = ("pseudo-label", "label-spreading")
 MODES = ("full", "probe", "gradual", "discriminative", *SEMI_SUPERVISED)
 SEEN = {"image": 25_000, "text": 10_000}  # about how many examples a training sees unless it is told its epochs
 LEAST = {"image": 8, "text": 2}  # epochs then
-VIEWS = {"image": "flip,shift", "text": "drop"}
+BATCH = {"image": 64, "text": 64, "segmentation": 16}
+VIEWS = {"image": "flip,shift", "text": "drop", "segmentation": "flip,crop"}
+DECODER = ("up", "skips", "width", "balance")  # settings of a segmentation alone
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class Plan:
         rate of what lies above it (the same paper); "pseudo-label" and "label-spreading": all weights, also on images
         without labels (see `semi_supervised.teach`).
     epochs: None for about 25,000 images in all, in 8 to 100 epochs; 10,000 texts in 2 to 100.
-    learning_rate, batch_size, optimizer, weight_decay, warmup, schedule, momentum, beta_1, beta_2: as in a
+    batch_size: None for 64, of a segmentation 16.
+    learning_rate, optimizer, weight_decay, warmup, schedule, momentum, beta_1, beta_2: as in a
         Recipe.
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
     augment: as `augmentation` takes it, of texts as `cut_up`; None for "flip,shift", or "drop".
@@ -39,12 +44,14 @@ class Plan:
     depth_factor: of "discriminative", in (0, 1]; 1 is "full".
     precision: "float32" or "mixed_bfloat16", in which the encoder's layers count (its weights stay float32).
     rounds, threshold, right, unlabelled: of the semi-supervised modes, see `semi_supervised.teach`.
+    up, skips, width: of a segmentation's decoder, see `architectures.fcn.fcn_decoder`.
+    balance: of a segmentation, classes weigh by their share of the pixels to the power of -balance in the loss.
     """
 
     mode: str = "full"
     epochs: int | None = None
     learning_rate: float = 1e-3
-    batch_size: int = 64
+    batch_size: int | None = None
     optimizer: str = "adam"
     weight_decay: float = 1e-2
     warmup: float = 0.1
@@ -62,12 +69,23 @@ class Plan:
     right: float = 0.9
     unlabelled: int = 20_000
     precision: str = "float32"
+    up: str = "nearest"
+    skips: bool = True
+    width: int = 32
+    balance: float = 0.5  # on CamVid's validation split that gave ten points of mean IoU over 0, in six epochs
 
     def __post_init__(self):
         if self.mode not in MODES:
             raise unknown("mode", self.mode, MODES)
         if self.precision not in saving.PRECISIONS:
             raise unknown("precision", self.precision, saving.PRECISIONS)
+        if self.up not in UP:
+            raise unknown("way up", self.up, UP)
+        if not isinstance(self.skips, bool) or not isinstance(self.balance, int | float):
+            raise InputError(f"skips is true or false and balance a number, got {self.skips!r} and {self.balance!r}")
+        for name in ("width", "batch_size"):
+            if (value := getattr(self, name)) is not None and (not isinstance(value, int) or value < 1):
+                raise InputError(f"{name} is a whole number from 1 on, got {value!r}")
         for name in ("epochs", "rounds", "unlabelled"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise InputError(f"{name} is 1 or more, got {getattr(self, name)}")
@@ -86,22 +104,29 @@ class Plan:
                 raise unknown("setting of fine-tuning", name, names)
         return dataclasses.replace(self, **changes)
 
-    def for_count(self, count, kind="image"):
-        """The plan with its epochs and augmentation decided for `count` images, or texts."""
+    def for_count(self, count, kind="image", task=None):
+        """The plan with what it leaves open decided for `count` images, or texts, and maybe a task.
+
+        Raises InputError for another kind of examples.
+        """
         if kind not in SEEN:
-            raise InputError("encoders of sounds aren't fine-tuned yet: transfer.probe and transfer.knn measure them")
-        plan = self if self.augment is not None else self.replace(augment=VIEWS[kind])
+            many = {"audio": "sounds", "video": "clips"}[kind]
+            raise InputError(f"encoders of {many} aren't fine-tuned yet: transfer.probe and transfer.knn measure them")
+        plan = self if self.augment is not None else self.replace(augment=VIEWS.get(task, VIEWS[kind]))
+        plan = plan if plan.batch_size else plan.replace(batch_size=BATCH.get(task, BATCH[kind]))
         if plan.epochs:
             return plan
         return plan.replace(epochs=int(np.clip(round(SEEN[kind] / count), LEAST[kind], 100)))
 
-    def settings(self):
-        """The fields that count in this mode, as a dictionary."""
+    def settings(self, task=None):
+        """The fields that count in this mode, and for this task, as a dictionary."""
         only = {
             "depth_factor": ["discriminative"], "threshold": SEMI_SUPERVISED, "right": SEMI_SUPERVISED,
             "unlabelled": SEMI_SUPERVISED, "rounds": ["pseudo-label"],
         }  # fmt: skip
-        return {name: value for name, value in dataclasses.asdict(self).items() if self.mode in only.get(name, MODES)}
+        other = ("block", "grid", "longest") if task == "segmentation" else DECODER
+        fields = {name: value for name, value in dataclasses.asdict(self).items() if name not in other}
+        return {name: value for name, value in fields.items() if self.mode in only.get(name, MODES)}
 
 
 def build(encoder, plan, dataset):
@@ -112,6 +137,8 @@ def build(encoder, plan, dataset):
     Both share their layers; the encoder in them is a copy. A regression learns its labels with mean 0 and deviation 1.
     """
     copy = cut(saving.plain_copy(encoder, plan.precision), plan.block)
+    if dataset.task == "segmentation":
+        return _segmentation(copy, plan, dataset)
     if dataset.kind == "text":
         copy = trunk(copy)
     x = copy(copy.input)
@@ -127,6 +154,18 @@ def build(encoder, plan, dataset):
     answer = Answer(dataset.task, dataset.classes, deviation, mean, dtype="float32", name="answer")
     kind = TextClassifier if dataset.kind == "text" else Classifier
     return network, kind(copy.input, answer(x), name="classifier")
+
+
+def _segmentation(encoder, plan, dataset):
+    """(network, model), which are one: a segmenter on the encoder itself. Images are as large as in training."""
+    side = None if None in dataset.shape else min(dataset.shape[:2])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(plan.precision)
+    try:
+        model = segmenter(encoder, dataset.classes, dataset.colours, side, plan.up, plan.skips, plan.width)
+    finally:
+        keras.config.set_dtype_policy(before)
+    return model, model
 
 
 def standard(labels):

@@ -9,8 +9,13 @@ import shutil
 import sys
 import tempfile
 
+import numpy as np
+
 from .. import pictures, zoo
 from ..errors import InputError
+from ..segmenters import overlaid
+
+SHOWN = 6  # test images in a picture of a segmentation
 
 
 def check_folder(out, overwrite=False):
@@ -63,6 +68,23 @@ def write_folder(out, model, report, history, dataset=None):
             table.writerow(["epoch", *history])
             table.writerows([epoch, *row] for epoch, row in enumerate(zip(*history.values(), strict=True)))
         pictures.curves(history, made / "curve.png", title=made.name)
+        if dataset is not None and dataset.task == "segmentation":
+            overlay(model, dataset, made / "overlay.png", made.name)
         if "pseudo_labels" in report:
             record = report["pseudo_labels"]
             pictures.trust(record["curve"], record["threshold"], record["rounds"], made / "pseudo_labels.png")
+
+
+def overlay(model, dataset, path, title):
+    """A PNG of some test images under their true classes and those that a `Segmenter` gives them."""
+    split = "test" if "test" in dataset.splits else "validation"
+    some = np.linspace(0, dataset.count(split) - 1, min(SHOWN, dataset.count(split))).astype(int)
+    images, masks = zip(*dataset.stream(split, keep=some).as_numpy_iterator(), strict=True)
+    guesses = [model.segment(image) for image in images]
+    colours = model.colours
+    rows = [
+        ("image", images, None),
+        ("truth", [overlaid(i[None], m[None], colours)[0] for i, m in zip(images, masks, strict=True)], None),
+        ("predicted", [overlaid(i[None], m[None], colours)[0] for i, m in zip(images, guesses, strict=True)], None),
+    ]
+    pictures.grid(rows, path, title, legend=dict(zip(model.classes, colours.tolist(), strict=True)))

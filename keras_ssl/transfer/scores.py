@@ -9,7 +9,12 @@ from ..data.label_choice import choose_labels, held_out
 from ..errors import InputError
 
 FEW = 5_000  # labels up to which every one of them is held out once to choose by; of more, a tenth is enough
-MAIN = {"classification": "accuracy", "multilabel": "mean_average_precision", "regression": "r2"}
+MAIN = {
+    "classification": "accuracy",
+    "multilabel": "mean_average_precision",
+    "regression": "r2",
+    "segmentation": "mean_iou",
+}
 
 
 def scores(task, truth, predicted):

@@ -1,5 +1,6 @@
 """Some labelled examples of a DataSet, as training reads them, and their light augmentation."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +15,12 @@ from ..layers.vocabulary import MASK
 
 CACHED = 64 << 20  # bytes of images up to which they are kept in memory
 DROPPED = 0.1  # of the words
+CROPPED = 0.4  # of the image is left by "crop", at least
 AUGMENTATIONS = {
     "flip": views.flip,
     "shift": lambda images, seed: views.shift(images, seed, pixels=images.shape[1] // 8),
+    "crop": functools.partial(views.resized_crop, area=CROPPED),
+    "colour": functools.partial(views.colour_jitter, hue=0.02, grey=0.05),
 }
 
 
@@ -60,8 +64,9 @@ def cut_up(vocabulary, longest, names):
 def augmentation(names):
     """A function of a batch (images, labels) and a seed that gives these with other views of the images.
 
-    names: "flip,shift", one of these, or "" for none. flip: mirrored left to right (not for digits or text); shift: by
-        up to an eighth of the height each way, the border reflected.
+    names: "flip,shift", others of these, or "" for none. flip: mirrored left to right (not for digits or text);
+        shift: by up to an eighth of the height each way, the border reflected; crop: a part of at least 40 %, enlarged;
+        colour: another brightness, contrast and saturation. Labels that are masks (N, H, W) move with their images.
 
     Raises InputError for another name.
     """
@@ -73,7 +78,10 @@ def augmentation(names):
     def augment(batch, seed):
         images, labels = batch
         for name in chosen:
-            images = AUGMENTATIONS[name](images, seed)
+            if labels.shape.rank == 3 and name != "colour":
+                images, labels = views.with_masks(AUGMENTATIONS[name], images, labels, seed)
+            else:
+                images = AUGMENTATIONS[name](images, seed)
         return tf.cast(images, tf.float32), labels
 
     return augment

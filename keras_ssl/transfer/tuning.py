@@ -3,9 +3,10 @@
 import keras
 import tensorflow as tf
 
-from .. import distribution, saving, training
+from .. import distribution, losses, saving, training
 from ..progress import Progress, StopOnNaN
 from .encoders import check_fits
+from .pixels import frequencies, rare_first, segmented
 from .plans import build, set_trainable, stages, standard, unfreeze
 from .rates import by_depth
 from .scores import scores
@@ -21,7 +22,8 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
     """
     check_fits(encoder, images.shape, images.kind)
     strategy = strategy or tf.distribute.get_strategy()
-    plan = plan.for_count(images.count("train"), images.kind)
+    plan = plan.for_count(images.count("train"), images.kind, images.task)
+    weights = rare_first(frequencies(images), plan.balance) if images.task == "segmentation" and plan.balance else None
     text = images.kind == "text"
     augment = cut_up(encoder.words(), plan.longest, plan.augment) if text else augmentation(plan.augment)
     if images.task == "regression":
@@ -45,7 +47,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
     for (start, top), (end, _) in zip(planned, planned[1:], strict=False):
         with strategy.scope():
             set_trainable(network.get_layer("encoder"), top)
-            _compile(network, images.task, plan, steps * plan.epochs, done=steps * start)
+            _compile(network, images.task, plan, steps * plan.epochs, done=steps * start, weights=weights)
         distribution.prepare(network, strategy)
         batches, _ = training.epochs_of_batches(
             images, pretext, batch_size=plan.batch_size, epochs=end, seed=seed, start=start, labels=True
@@ -65,8 +67,8 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
     return saving.plain_copy(model), history
 
 
-def _compile(network, task, plan, steps, done):
-    """Compile for the task. The schedule over `steps` goes on from step `done`."""
+def _compile(network, task, plan, steps, done, weights=None):
+    """Compile for the task. The schedule over `steps` goes on from step `done`. weights: of classes, or None."""
     discriminative = plan.mode == "discriminative"
     optimizer = by_depth(network, plan, steps) if discriminative else training.make_optimizer(plan, steps)
     if task == "classification":
@@ -81,6 +83,9 @@ def _compile(network, task, plan, steps, done):
         network.compile(
             optimizer, keras.losses.BinaryCrossentropy(from_logits=True), metrics=[decided], jit_compile=False
         )
+    elif task == "segmentation":
+        loss, accuracy = losses.PixelCrossentropy(weights), losses.pixel_accuracy
+        network.compile(optimizer, loss, metrics=training.followed([accuracy]), jit_compile=False)
     else:
         network.compile(optimizer, keras.losses.MeanSquaredError(), jit_compile=False)
     optimizer.build(network.trainable_variables)
@@ -88,7 +93,9 @@ def _compile(network, task, plan, steps, done):
 
 
 def score(model, dataset, split, rows=None):
-    """Figures of a trained model on a split, or on some of its images: as `scores` gives them."""
+    """Figures of a trained model on a split, or on some of its images: as `scores` or `pixels.figures` gives them."""
+    if dataset.task == "segmentation":
+        return segmented(model.segment, dataset, split, rows)
     predicted = model.predict(dataset.stream(split, labels=False, keep=rows).batch(256))
     labels = dataset.labels(split)
     return scores(dataset.task, labels if rows is None else labels[rows], predicted)

@@ -6,7 +6,7 @@ from keras_ssl import data
 
 def test_their_names():
     images, texts = (
-        ["cifar10_sample", "fashion_mnist_sample", "mnist_sample"],
+        ["cifar10_sample", "fashion_mnist_sample", "mnist_sample", "garments_sample"],
         ["caption_pairs_sample", "polarity_sample"],
     )
     assert data.samples() == sorted([*images, *texts, "spoken_digit_sample"])

@@ -210,3 +210,47 @@ def test_a_failing_download_gives_its_reason(tmp_path, monkeypatch):
     monkeypatch.setattr("tensorflow_datasets.core.DatasetBuilder.download_and_prepare", fail)
     with pytest.raises(InputError, match=r"\(get it by hand\)"):
         data.open("svhn_cropped", data_dir=tmp_path)
+
+
+def masks_of(root, name, indices=(0, 3, 11), **about):
+    """A prepared set of images whose pixels are these indices in a row, and masks of them."""
+    features = {
+        "image": tfds.features.Image(shape=(2, 3, 3), encoding_format="png"),
+        "segmentation_mask": tfds.features.Image(shape=(2, 3, 1), encoding_format="png"),
+    }
+    mask = np.broadcast_to(np.array(indices, np.uint8)[None, :, None], (2, 3, 1))
+    examples = [{"image": mask.repeat(3, axis=-1), "segmentation_mask": mask}] * 4
+    splits = dict.fromkeys(("train", "validation", "test"), examples)
+    return prepare(root, name, features, splits, supervised_keys=("image", "segmentation_mask"), **about)
+
+
+def test_masks_of_a_set_whose_classes_are_known(tmp_path):
+    opened = data.open("camvid", data_dir=masks_of(tmp_path, "camvid"))
+    assert (opened.task, len(opened.classes), opened.classes[3]) == ("segmentation", 11, "road")
+    assert opened.colours[3] == (128, 64, 128) and opened.licence == "CC BY-NC 4.0"
+    images, masks = opened.arrays("train")
+    assert images.shape == (4, 2, 3, 3)
+    np.testing.assert_array_equal(masks, np.broadcast_to([0, 3, 255], (4, 2, 3)))
+    assert opened.count("fit") == 4 and data.open("camvid", data_dir=tmp_path, labels=False).task is None
+    large = data.open("camvid", data_dir=tmp_path, size=(4, 6)).labels("test")
+    np.testing.assert_array_equal(large[0], [[0, 0, 3, 3, 255, 255]] * 4)
+
+
+def test_masks_of_a_set_with_a_class_table(tmp_path):
+    masks_of(tmp_path, "tiny_scenes")
+    table = tmp_path / "classes.csv"
+    table.write_text("index,name\n0,sky\n3,road\n11,void\n")
+    assert data.open("tiny_scenes", data_dir=tmp_path).task is None
+    opened = data.open("tiny_scenes", data_dir=tmp_path, labels=str(table))
+    assert (opened.task, opened.classes) == ("segmentation", ["sky", "road"])
+    np.testing.assert_array_equal(opened.labels("test")[0], [[0, 1, 255]] * 2)
+    with pytest.raises(InputError, match="need a class table"):
+        data.open("tiny_scenes", data_dir=tmp_path, task="segmentation")
+    table.write_text("index,name\n0,sky\n3,road\n")
+    with pytest.raises(InputError, match="split 'train', .* classes.csv has 2 classes, indices 0 to 3"):
+        data.open("tiny_scenes", data_dir=tmp_path, labels=str(table))
+
+
+def test_a_set_without_masks_has_none_to_give(labelled):
+    with pytest.raises(InputError, match="has no masks for segmentation"):
+        data.open("tiny_numbers", data_dir=labelled, task="segmentation")
