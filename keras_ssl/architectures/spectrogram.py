@@ -28,13 +28,13 @@ def spectrogram_net(shape=(None,), widths=(24, 48, 96, 96), window=256, hop=64, 
     """Waveforms (N, T) in -1..1 -> a sequence (N, t, 8 widths[-1]), one vector each 8 hops; any length.
 
     widths: channels of the stem, which halves the frequencies, and of three blocks, which halve time and frequencies.
-    window, hop: samples of the spectrogram's windows, 16 x 2^n, and from one to the next.
+    window, hop: samples of the spectrogram's windows, 256, and from one to the next, a divisor of it.
     rate: of the waveforms, samples a second.
 
     Blocks: "stem", "block1" to "block3", maps (N, t, F, C); "block1a" to "block3a" are after their first convolution.
     Raises InputError for other windows, whose frequencies don't halve.
     """
-    if window % 16 or window // 2 // 16 != BINS or window % hop:
+    if window != 32 * BINS or window % hop:
         raise InputError(f"the window is of {32 * BINS} samples, a multiple of the hop; got {window} and {hop}")
     waveforms = keras.Input(shape, name="waveforms")
     x = Spectrogram(window, hop, 8, rate, name="spectrogram")(waveforms)
@@ -49,9 +49,10 @@ def spectrogram_net(shape=(None,), widths=(24, 48, 96, 96), window=256, hop=64, 
 
 
 def restorer(encoder, widths=(32, 48, 64)):
-    """(encoder giving its earlier maps too, waveforms (N, T) -> restored ones: a function of its inputs' graph).
+    """(the encoder giving its earlier maps too, the restored waveforms (N, T), a Keras tensor made of its input).
 
-        encoder, restored = restorer(encoder)  # restored: a Keras tensor of encoder.input
+        encoder, restored = restorer(encoder)
+        keras.Model(encoder.input, restored)
 
     widths: the decoder's channels beside "stem", "block1" and "block2" of the encoder, where it has these.
 
