@@ -8,7 +8,7 @@ import shutil
 import keras
 import tensorflow as tf
 
-from . import architectures, checkpoints, distribution, methods, modalities, pictures, recipes, saving, zoo
+from . import architectures, checkpoints, data, distribution, methods, modalities, pictures, recipes, saving, zoo
 from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN, WarnOfCollapse
 
@@ -156,7 +156,7 @@ def pretrain(
         raise unknown("split", split, ["train", "fit"])
     labelled = getattr(method, "LABELLED", False)
     if labelled and not opened.classes:
-        raise InputError(f"{recipe.method} needs {opened.kind}s with labels; {opened.name} has none")
+        raise InputError(f"{recipe.method} needs {data.MANY[opened.kind]} with labels; {opened.name} has none")
     prepared = modality.prepare(opened, recipe, encoder)
     pretext_options |= methods.wanted(method.pretext, counts=prepared.counts)
 

@@ -45,8 +45,11 @@ ENCODERS = {
 }
 
 BLOCKS = r"stem|block\d+[a-z]?"  # how ours name theirs
-OF_TEXTS = {"language_model", "text_transformer", "word_vectors"}
-OF_AUDIO = {"spectrogram_net"}
+OF = {  # what encoders take that don't take images
+    "clips": {"clip_convnet", "clip_recurrent"},
+    "sounds": {"spectrogram_net"},
+    "texts": {"language_model", "text_transformer", "word_vectors"},
+}
 
 
 def build(name, shape=(None, None, 3), pretrained=False, **options):
@@ -54,8 +57,8 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
 
     name: an architecture of ours (`ENCODERS`), "keras.applications:NAME", a path of a `.keras` file, or a `keras.Model`
         or a function (shape) -> keras.Model of your own.
-    shape: (height, width, channels) of the images, None where it varies; (None,) of
-        waveforms; for texts the words that are to be known.
+    shape: (height, width, channels) of the images, None where it varies; (frames, height, width, channels) of clips;
+        (None,) of waveforms; for texts the words that are to be known.
     pretrained: for keras.applications, load ImageNet's weights, which Keras downloads.
     options: the architecture's own keyword arguments.
 
@@ -73,8 +76,9 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
         return _as_encoder(open_keras_file(pathlib.Path(name)))
     if name not in ENCODERS:
         raise unknown("architecture", name, [*ENCODERS, "keras.applications:NAME"])
-    takes = "texts" if name in OF_TEXTS else "audio" if name in OF_AUDIO else "images"
-    wanted = "texts" if any(isinstance(each, str) for each in shape) else "audio" if len(shape) == 1 else "images"
+    takes = next((kind for kind, names in OF.items() if name in names), "images")
+    words = any(isinstance(each, str) for each in shape)
+    wanted = "texts" if words else {1: "sounds", 4: "clips"}.get(len(shape), "images")
     if takes != wanted:
         raise InputError(f"{name} is an encoder of {takes}, not of {wanted}")
     builder = ENCODERS[name]

@@ -1,9 +1,9 @@
 """Data sets of images or texts: bundled samples, TFDS names, files, arrays and streams, all opened by `open`."""
 
 from keras_ssl.data.bundled import samples
-from keras_ssl.data.dataset import DataSet
+from keras_ssl.data.dataset import MANY, DataSet
 from keras_ssl.data.fitting import MIXED_SIZE
 from keras_ssl.data.label_choice import choose_labels
 from keras_ssl.data.opening import open
 
-__all__ = ["MIXED_SIZE", "DataSet", "choose_labels", "open", "samples"]
+__all__ = ["MANY", "MIXED_SIZE", "DataSet", "choose_labels", "open", "samples"]

@@ -9,6 +9,7 @@ from keras_ssl.data.label_choice import held_out
 from keras_ssl.data.order import ordered
 from keras_ssl.errors import InputError, unknown
 
+MANY = {"image": "images", "text": "texts", "video": "clips", "audio": "sounds"}  # what messages call each kind
 VALIDATION_FRACTION = 0.1
 CUT_SEED = 0
 
@@ -222,7 +223,7 @@ class DataSet:
         count = self.count(split)
         keep = np.unique(np.asarray(keep, np.int64))
         if len(keep) and (keep[0] < 0 or keep[-1] >= count):
-            raise InputError(f"keep has indices outside 0 to {count - 1}, the {self.kind}s of split {split!r}")
+            raise InputError(f"keep has indices outside 0 to {count - 1}, the {MANY[self.kind]} of split {split!r}")
         return keep
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_ssl.data import audio_files, image_files, text_files
 from keras_ssl.data.audio_sets import AudioSplit
 from keras_ssl.data.csv_labels import read_csv
-from keras_ssl.data.dataset import DataSet
+from keras_ssl.data.dataset import MANY, DataSet
 from keras_ssl.data.folder_layout import find_files, kind_of, label_files
 from keras_ssl.data.mask_folder import has_masks, open_mask_folder
 from keras_ssl.data.order import ordered, outside_graph
@@ -114,7 +114,7 @@ def open_folder(folder, *, labels=None, size=None, mixed_size=None, channels=Non
     splits = {split: [path for path in files if path in found] for split, files in splits.items()}
     splits = {split: files for split, files in splits.items() if files or split == "train"}
     if not splits["train"]:
-        raise InputError(f"the train folder of {str(folder)!r} has no readable {kind}s")
+        raise InputError(f"the train folder of {str(folder)!r} has no readable {MANY[kind]}")
     values, names = label_files(folder, kind, splits, table, labels)
     if values is None:
         if task is not None:

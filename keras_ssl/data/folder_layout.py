@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_ssl.data import audio_files, image_files, text_files
+from keras_ssl.data.dataset import MANY
 from keras_ssl.errors import InputError
 
 SUFFIXES = {"image": image_files.SUFFIXES, "audio": audio_files.SUFFIXES, "text": text_files.SUFFIXES}
@@ -79,13 +80,15 @@ def label_files(folder, kind, splits, table, labels):
     if None in train or len(train) < 2:
         if labels is True:
             where = "beside its sub-folders" if None in train else "in only one sub-folder"
-            right = f"labels need two or more sub-folders of {kind}s"
-            raise InputError(f"{str(roots['train'])!r} has {kind}s {where}: {right}")
+            right = f"labels need two or more sub-folders of {MANY[kind]}"
+            raise InputError(f"{str(roots['train'])!r} has {MANY[kind]} {where}: {right}")
         return None, None
     for split, found in classes.items():
         extra = sorted(str(each) for each in set(found) - train - {None})
         if None in found or extra:
-            what = f"classes that train lacks: {', '.join(extra[:5])}" if extra else f"{kind}s outside class folders"
+            what = (
+                f"classes that train lacks: {', '.join(extra[:5])}" if extra else f"{MANY[kind]} outside class folders"
+            )
             raise InputError(f"the folder {str(roots[split])!r} has {what}; with labels=False all are unlabelled")
     return {split: np.array(found) for split, found in classes.items()}, None
 

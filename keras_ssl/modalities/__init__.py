@@ -18,6 +18,9 @@ PROBED_ON                                  {data set: the labelled one that its 
 import dataclasses
 import importlib
 
+from ..data import MANY
+from ..errors import InputError
+
 KINDS = {2: "audio", 5: "video"}  # of what isn't strings, by the axes of a batch
 
 
@@ -48,6 +51,14 @@ def of_encoder(encoder):
     """The modality that an encoder takes."""
     given = encoder.inputs[0]
     return of("text" if getattr(given, "dtype", "") == "string" else KINDS.get(len(given.shape), "image"))
+
+
+def of_its_kind(dataset, recipe):
+    """A DataSet as it is. Raises InputError for one of another kind than a recipe's method learns from."""
+    kind = recipe.method.split(".")[0]
+    if dataset.kind != kind:
+        raise InputError(f"{dataset.name} holds {MANY[dataset.kind]}, {recipe.method} learns from {MANY[kind]}")
+    return dataset
 
 
 def picture(method, model, asked, path, title=None):

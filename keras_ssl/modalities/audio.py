@@ -7,7 +7,7 @@ from .. import data, pictures
 from ..data import audio_files
 from ..data.order import ordered
 from ..errors import InputError
-from . import Prepared
+from . import Prepared, of_its_kind
 
 SAMPLES = {"spoken_digit": "spoken_digit_sample"}
 PROBED_ON = {}
@@ -17,10 +17,7 @@ COUNT = 4  # sounds in a picture
 
 
 def open(recipe, source=None, labels=None):
-    dataset = data.open(recipe.dataset if source is None else source, labels=labels)
-    if dataset.kind != "audio":
-        raise InputError(f"{dataset.name} holds {dataset.kind}s, {recipe.method} learns from sounds")
-    return dataset
+    return of_its_kind(data.open(recipe.dataset if source is None else source, labels=labels), recipe)
 
 
 def prepare(dataset, recipe, encoder=None):

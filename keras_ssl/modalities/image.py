@@ -5,7 +5,7 @@ import numpy as np
 from .. import data, pictures
 from ..data import image_files
 from ..errors import InputError
-from . import Prepared
+from . import Prepared, of_its_kind
 
 SAMPLES = {
     "cifar10": "cifar10_sample",
@@ -25,10 +25,7 @@ def open(recipe, source=None, labels=None):
     """Images of several sizes are brought to `data.MIXED_SIZE` unless the recipe has another."""
     source = recipe.dataset if source is None else source
     sizes = {"size": recipe.size, "mixed_size": data.MIXED_SIZE}
-    dataset = data.open(source, labels=labels, channels=recipe.channels, **sizes)
-    if dataset.kind != "image":
-        raise InputError(f"{dataset.name} holds {dataset.kind}s, {recipe.method} learns from images")
-    return dataset
+    return of_its_kind(data.open(source, labels=labels, channels=recipe.channels, **sizes), recipe)
 
 
 def prepare(dataset, recipe, encoder=None):

@@ -9,7 +9,7 @@ from .. import architectures, data, methods, pictures
 from ..data.order import ordered
 from ..errors import InputError
 from ..layers.vocabulary import SPECIAL, Lexicon, Vocabulary, count_words
-from . import Prepared
+from . import Prepared, of_its_kind
 
 SAMPLES = {
     "imdb_reviews": "polarity_sample", "imdb_reviews/plain_text": "polarity_sample", "multi30k": "caption_pairs_sample",
@@ -24,9 +24,7 @@ ENCODED = 1024  # texts looked up at once
 
 def open(recipe, source=None, labels=None):
     """ "train" is joined of those splits that the recipe names and the data set has."""
-    dataset = data.open(recipe.dataset if source is None else source, labels=labels)
-    if dataset.kind != "text":
-        raise InputError(f"{dataset.name} holds {dataset.kind}s, {recipe.method} learns from texts")
+    dataset = of_its_kind(data.open(recipe.dataset if source is None else source, labels=labels), recipe)
     splits = [split for split in recipe.splits.split("+") if split in dataset.stored]
     return dataset.joined("+".join(splits)) if splits else dataset
 

@@ -5,7 +5,7 @@ import numpy as np
 from .. import data, methods, pictures
 from ..data import video_files
 from ..errors import InputError
-from . import Prepared
+from . import Prepared, of_its_kind
 
 SAMPLES = {"moving:mnist": "moving:mnist_sample", "moving:fashion_mnist": "moving:fashion_mnist_sample"}
 PROBED_ON = {}
@@ -19,9 +19,7 @@ def open(recipe, source=None, labels=None):
     source = recipe.dataset if source is None else source
     size = recipe.size or (None if isinstance(source, str) and source.startswith("moving:") else data.MIXED_SIZE)
     dataset = data.open(source, labels=labels, channels=recipe.channels, size=size, frames=recipe.window)
-    if dataset.kind != "video":
-        raise InputError(f"{dataset.name} holds {dataset.kind}s, {recipe.method} learns from clips")
-    return dataset
+    return of_its_kind(dataset, recipe)
 
 
 def prepare(dataset, recipe, encoder=None):

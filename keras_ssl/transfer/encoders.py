@@ -130,10 +130,11 @@ def check_fits(encoder, shape, kind="image"):
     takes = encoder.input_shape[1:]
     wanted = modalities.of_encoder(encoder).__name__.rsplit(".", 1)[-1]
     if kind != wanted:
-        raise InputError(f"the encoder takes {wanted}s, not {kind}s")
+        raise InputError(f"the encoder takes {data.MANY[wanted]}, not {data.MANY[kind]}")
     if any(want is not None and want != have for want, have in zip(takes, shape, strict=True)):
         said = "x".join("any" if side is None else str(side) for side in takes)
         given = "x".join("any" if side is None else str(side) for side in shape)
         raise InputError(
-            f"the encoder takes {kind}s of {said}, these are {given}; open them with a fitting size and channels"
+            f"the encoder takes {data.MANY[kind]} of {said}, these are {given}; open them with a fitting size and "
+            "channels"
         )

@@ -38,7 +38,7 @@ def test_a_window_longer_than_everything_is_filled_by_repeating():
 def test_other_kinds_are_refused():
     with pytest.raises(InputError, match=r"mnist_sample holds images, audio.restoration learns from sounds"):
         audio.open(ROW, "mnist_sample")
-    with pytest.raises(InputError, match=r"waveforms holds audios, image.rotation learns from images"):
+    with pytest.raises(InputError, match=r"waveforms holds sounds, image.rotation learns from images"):
         modalities.of("image").open(recipes.get("rotation"), np.zeros((3, 900)))
     encoder = architectures.encoder_of(training.build(ROW, (None,)))
     assert modalities.of_encoder(encoder) is audio and audio.opening(encoder) == {"rate": 8000}
@@ -127,7 +127,7 @@ def test_encoders_are_probed_and_not_fine_tuned(made, monkeypatch):
     assert report["labels"] == 60 and report["features"] == 3 * 16 * 4
     with pytest.raises(InputError, match="aren't fine-tuned yet"):
         transfer.finetune("mender", "spoken_digit_sample", labels=60)
-    with pytest.raises(InputError, match="takes audios?, not images"):
+    with pytest.raises(InputError, match="takes sounds, not images"):
         transfer.finetune("mender", "mnist_sample", labels=60)
 
 

@@ -112,7 +112,7 @@ def test_refuses_rates_and_encoders(model):
     with pytest.raises(InputError, match="gives a sequence"):
         waveforms = keras.Input((None,))
         restoration.build(keras.Model(waveforms, keras.ops.mean(waveforms, axis=1, keepdims=True), name="encoder"))
-    with pytest.raises(InputError, match="spectrogram_net is an encoder of audio, not of images"):
+    with pytest.raises(InputError, match="spectrogram_net is an encoder of sounds, not of images"):
         architectures.build("spectrogram_net", (None, None, 3))
 
 
