@@ -9,6 +9,14 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # no test needs a GPU; give one to run them on it
 
+# Workers that all had as many threads as there are cores would spend a quarter of the time on waiting for each other.
+os.environ.update(
+    dict.fromkeys(
+        ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+        str(max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))),
+    )
+)
+
 import keras
 import numpy as np
 import pytest
