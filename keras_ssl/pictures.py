@@ -223,7 +223,7 @@ def trust(curve, threshold, rounds, path, title="Pseudo-labels"):
     for key, label in (("coverage", "images that reach it"), ("accuracy", "of these, right")):
         left.plot(place, [np.nan if v is None else 100 * v for v in curve[key]], marker="o", ms=4, label=label)
     left.axvline(np.interp(threshold, curve["threshold"], place), color="0.5", ls="--", label=f"chosen: {threshold:g}")
-    left.set_xticks(place, [f"{t:g}" for t in curve["threshold"]], fontsize=8)
+    left.set_xticks(place, [f"{t:g}" for t in curve["threshold"]], fontsize=8, rotation=30)
     left.set(title="held-out labelled images", xlabel="threshold of probability", ylabel="%", ylim=(0, 105))
     numbers = np.arange(1, len(rounds) + 1)
     for key, label in (("coverage", "accepted, of the unlabelled"), ("right", "right, of the accepted"),
