@@ -16,6 +16,11 @@ def quoted(given):
     return repr(given if len(given) <= LONGEST else f"{given[:LONGEST]}…")
 
 
+def first_line(error):
+    """The first line of an exception's message, or its type's name where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def unknown(kind, name, names):
     """Returns an InputError for a name that isn't among `names`.
 

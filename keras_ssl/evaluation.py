@@ -27,8 +27,7 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
 
     Returns {"data", "images", "seed", "figures": {name: {"value": ..., baseline: ...}}}: the method's own `measure`,
     then "probe" and "knn": accuracies, or of several labels mean average precisions, of a linear probe and of 200
-    nearest neighbours on the entry's `probe_block`,
-    beside the same network with random weights.
+    nearest neighbours on the entry's `probe_block`, beside the same network with random weights.
     """
     from . import methods
 

@@ -113,15 +113,21 @@ def compare(groups, given):
         cards.put(ROOT / "README.md", BEGIN, END, text)
 
 
-def generate(given):
-    dataset, known = data.open(given.dataset), table.kept_figures(given.kept)
+def keeper(known, file):
+    """A function once(key, function) -> what is known of a key, or function(), which `file` then keeps."""
 
     def once(key, function):
         if key not in known:
             known[key] = function()
-            zoo.write_json(given.kept, known)
+            zoo.write_json(file, known)
             print(f"{key}: {known[key]}", flush=True)
         return known[key]
+
+    return once
+
+
+def generate(given):
+    dataset, once = data.open(given.dataset), keeper(table.kept_figures(given.kept), given.kept)
 
     @functools.cache
     def judge():
@@ -158,18 +164,11 @@ def inpaint(given):
 
 def segment(given):
     dataset, known = data.open(given.dataset, task="segmentation"), table.kept_figures(given.kept)
-
-    def once(key, function):
-        if key not in known:
-            known[key] = function()
-            zoo.write_json(given.kept, known)
-            print(f"{key}: {known[key]}", flush=True)
-        return known[key]
-
-    found, models = {}, {}
+    once, found, models = keeper(known, given.kept), {}, {}
     for way in segmenting.ways():
         if known.get(f"{way}: weights", "") != segmenting.weights_of(way):
-            known = {key: value for key, value in known.items() if not key.startswith(f"{way}: ")}
+            for key in [key for key in known if key.startswith(f"{way}: ")]:
+                del known[key]
         once(f"{way}: weights", lambda way=way: segmenting.weights_of(way))
         rate = once(f"{way}: learning rate", lambda way=way: segmenting.chosen_rate(way, dataset))
 

@@ -60,14 +60,13 @@ def clip_decoder(kind, encoder, frames, channels, width=128, depth=4):
     maps, clips = keras.Input(given.shape[1:], name="map"), keras.Input(encoder.input_shape[1:], name="clip")
     x = FramesAsChannels(name="map_frames")(maps) if len(given.shape) == 5 else maps
     side = _stride(encoder)
+    x = layers.Conv2D(width, 1, kernel_initializer="he_normal", name="spread")(x)
     if kind == "convolutional":
-        x = layers.Conv2D(width, 1, kernel_initializer="he_normal", name="spread")(x)
         x = _residual_blocks(x, depth)
         x = layers.Conv2D(
             frames * side * side * channels, 1, kernel_initializer="zeros", dtype="float32", name="patches"
         )(x)
     else:
-        x = layers.Conv2D(width, 1, kernel_initializer="he_normal", name="spread")(x)
         x = RepeatedFrame(frames, name="steps")(x)
         x = layers.ConvLSTM2D(width, 3, padding="same", return_sequences=True, name="recurrent")(x)
         x = layers.TimeDistributed(

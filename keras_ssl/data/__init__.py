@@ -1,4 +1,4 @@
-"""Data sets of images or texts: bundled samples, TFDS names, files, arrays and streams, all opened by `open`."""
+"""Data sets of images, texts, clips or sounds, all opened by `open`: bundled samples, TFDS names, files, arrays, ..."""
 
 from keras_ssl.data.bundled import samples
 from keras_ssl.data.dataset import MANY, DataSet

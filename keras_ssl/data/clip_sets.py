@@ -1,7 +1,6 @@
 """Data sets of clips, so many frames each, cut from longer videos."""
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,10 @@ from keras_ssl.data import image_files, video_files
 from keras_ssl.data.array_sets import eight_bit
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.fitting import fit
-from keras_ssl.data.folder import NAMED
+from keras_ssl.data.folder import warn_of
 from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.data.splits import encoded, paired, with_test
-from keras_ssl.errors import InputError
+from keras_ssl.errors import InputError, first_line
 
 FRAMES = 20
 MOST_BYTES = 4 << 30  # of a folder's videos, which are held in memory
@@ -197,8 +196,7 @@ def _read(paths, folder, size, channels):
         except InputError:
             raise
         except Exception as error:  # decoders raise errors of many kinds
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            skipped.append((os.path.relpath(path, folder), reason))
+            skipped.append((os.path.relpath(path, folder), first_line(error)))
             continue
         kept.append(path)
         whole += videos[-1].nbytes
@@ -207,6 +205,5 @@ def _read(paths, folder, size, channels):
     if not videos:
         raise InputError(f"none of the {len(paths)} videos in {str(folder)!r} can be read ({skipped[0][1]})")
     if skipped:
-        named = ", ".join(path for path, _ in skipped[:NAMED]) + (", ..." if len(skipped) > NAMED else "")
-        warnings.warn(f"{len(skipped)} of {len(paths)} videos of {folder.name!r} can't be read: {named}", stacklevel=4)
+        warn_of(skipped, len(paths), "videos", folder.name)
     return videos, kept, skipped

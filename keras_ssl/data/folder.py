@@ -17,7 +17,7 @@ from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.data.splits import with_test
 from keras_ssl.data.tasks import encode
 from keras_ssl.data.text_sets import TextSplit, clean, refuse_sizes
-from keras_ssl.errors import InputError
+from keras_ssl.errors import InputError, first_line
 
 NAMED = 5  # unreadable files that the warning names
 
@@ -162,7 +162,7 @@ def _checked(paths, folder, name, kind, rate):
         try:
             return checked(path), None
         except Exception as error:  # Pillow's decoders raise errors of many kinds on broken files
-            return None, (str(error).strip() or type(error).__name__).splitlines()[0]
+            return None, first_line(error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # Pillow's own, on odd metadata
@@ -171,9 +171,14 @@ def _checked(paths, folder, name, kind, rate):
     relative = [os.path.relpath(path, folder) for path in paths]
     skipped = [(file, reason) for file, (_, reason) in zip(relative, checks, strict=True) if reason]
     if skipped and good:
-        named = ", ".join(file for file, _ in skipped[:NAMED]) + (", ..." if len(skipped) > NAMED else "")
-        warnings.warn(f"{len(skipped)} of {len(paths)} {kind} files of {name!r} can't be read: {named}", stacklevel=4)
+        warn_of(skipped, len(paths), f"{kind} files", name)
     return good, skipped
+
+
+def warn_of(skipped, total, what, name):
+    """One warning, at the line of who called `open`, that names files, [(file, reason)], which can't be read."""
+    named = ", ".join(file for file, _ in skipped[:NAMED]) + (", ..." if len(skipped) > NAMED else "")
+    warnings.warn(f"{len(skipped)} of {total} {what} of {name!r} can't be read: {named}", stacklevel=5)
 
 
 def _common_shape(shapes, size, channels):

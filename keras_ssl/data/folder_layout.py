@@ -34,7 +34,7 @@ def find_files(folder, kind, table):
     Raises:
         InputError: there are split folders but none for training, or the table names missing files.
     """
-    roots = _split_roots(folder)
+    roots = split_roots(folder)
     if roots and "train" not in roots:
         found = ", ".join(root.name for root in roots.values())
         raise InputError(f"the folder {str(folder)!r} has {found} but no train folder")
@@ -74,7 +74,7 @@ def label_files(folder, kind, splits, table, labels):
         row = {os.path.join(folder, file): i for i, file in enumerate(table.files)}
         values = {split: table.values[[row[path] for path in paths]] for split, paths in splits.items()}
         return values, table.names if table.values.ndim == 2 else None
-    roots = _split_roots(folder) or {"train": folder}
+    roots = split_roots(folder) or {"train": folder}
     classes = {split: [_top_folder(path, roots[split]) for path in paths] for split, paths in splits.items()}
     train = set(classes["train"])
     if None in train or len(train) < 2:
@@ -93,7 +93,7 @@ def label_files(folder, kind, splits, table, labels):
     return {split: np.array(found) for split, found in classes.items()}, None
 
 
-def _split_roots(folder):
+def split_roots(folder):
     """{split: its folder} for the sub-folders named like splits, training first."""
     found = {SPLITS[each.name.lower()]: each for each in _folders(folder) if each.name.lower() in SPLITS}
     return {split: found[split] for split in dict.fromkeys(SPLITS.values()) if split in found}

@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from keras_ssl.data import image_files
 from keras_ssl.data.dataset import DataSet
-from keras_ssl.data.folder_layout import SPLITS
+from keras_ssl.data.folder_layout import split_roots
 from keras_ssl.data.masks import read_class_table, read_mask
 from keras_ssl.data.order import ordered
 from keras_ssl.data.splits import with_test
-from keras_ssl.errors import InputError
+from keras_ssl.errors import InputError, first_line
 
 IMAGES, MASKS, TABLE = "images", "masks", "classes.csv"
 MASK_SUFFIXES = (".bmp", ".gif", ".png", ".tif", ".tiff")  # what doesn't lose anything
@@ -50,7 +50,7 @@ class MaskSplit:
 
 def has_masks(folder):
     """Whether a folder, or its train folder, holds a folder of images and one of masks."""
-    root = _roots(folder).get("train", folder)
+    root = split_roots(folder).get("train", folder)
     return (root / IMAGES).is_dir() and (root / MASKS).is_dir()
 
 
@@ -82,7 +82,7 @@ def open_mask_folder(folder, *, labels=None, size=None, mixed_size=None, channel
                 f"the masks in {str(folder)!r} need a class table, {path.name}, with the header index,name"
             )
         table = read_class_table(path)
-    roots = _roots(folder) or {"train": folder}
+    roots = split_roots(folder) or {"train": folder}
     if "train" not in roots:
         raise InputError(
             f"the folder {str(folder)!r} has a {next(iter(roots))} folder beside {IMAGES}, but none for train"
@@ -106,12 +106,6 @@ def open_mask_folder(folder, *, labels=None, size=None, mixed_size=None, channel
         return DataSet(task=None, classes=[], stored=stored, **about)
     stored = {split: MaskSplit(each, shape, size, table) for split, each in splits.items()}
     return DataSet(task="segmentation", classes=table.classes, colours=table.colours, stored=stored, **about)
-
-
-def _roots(folder):
-    """{split: its folder} for the sub-folders named like splits."""
-    found = {SPLITS[each.name.lower()]: each for each in sorted(folder.iterdir()) if each.name.lower() in SPLITS}
-    return {split: found[split] for split in dict.fromkeys(SPLITS.values()) if split in found}
 
 
 def _pairs(root, folder):
@@ -140,13 +134,13 @@ def _checked(image, mask, folder, table):
     try:
         shape = image_files.check(image)
     except Exception as error:  # Pillow's decoders raise errors of many kinds on broken files
-        raise InputError(f"the image {image_name} can't be read: {_line(error)}") from None
+        raise InputError(f"the image {image_name} can't be read: {first_line(error)}") from None
     if table is None:
         return shape
     try:
         indices = read_mask(mask)
     except Exception as error:
-        raise InputError(f"the mask {mask_name} can't be read: {_line(error)}") from None
+        raise InputError(f"the mask {mask_name} can't be read: {first_line(error)}") from None
     if indices.shape != shape[:2]:
         sizes = [f"{height}x{width}" for height, width in (indices.shape, shape[:2])]
         raise InputError(f"the mask {mask_name} is of {sizes[0]}, its image {image_name} of {sizes[1]}")
@@ -154,7 +148,3 @@ def _checked(image, mask, folder, table):
     if odd is not None:
         raise InputError(f"the mask {mask_name} has the index {odd}, which the class table lacks: {table.range()}")
     return shape
-
-
-def _line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,12 +8,12 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
+from keras_ssl.data.clip_sets import FRAMES
 from keras_ssl.data.dataset import DataSet
 from keras_ssl.data.order import ordered, outside_graph
 from keras_ssl.errors import InputError
 
 PREFIX = "moving:"
-FRAMES = 20
 SIDE = 64  # of a clip
 MOVING = 2  # images in a clip
 VELOCITY = 0.1  # of the way that an image can go, a frame

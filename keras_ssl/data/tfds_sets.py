@@ -30,7 +30,7 @@ from keras_ssl.data.tfds_features import (
     label_feature,
     video_feature,
 )
-from keras_ssl.errors import InputError, unknown
+from keras_ssl.errors import InputError, first_line, unknown
 
 SHUFFLE_BUFFER = 16_384  # undecoded examples
 STORE = ("storage.googleapis.com", 443)  # where TFDS itself keeps files
@@ -206,7 +206,7 @@ def _builder(name, data_dir):
         except tfds.core.DatasetNotFoundError:
             pass
         except Exception as error:  # of many kinds, for an unknown config or version
-            reason = _first_line(error).split("}: ")[-1].split(". Here are")[0]
+            reason = first_line(error).split("}: ")[-1].split(". Here are")[0]
             raise InputError(f"TFDS can't open {name!r}: {reason}") from None
     local = [each.parent.parent.name for each in folder.glob("*/*/dataset_info.json")]
     registered = tfds.list_builders(with_community_datasets=False)
@@ -221,14 +221,10 @@ def _prepare(builder, name):
             builder.download_and_prepare()
     except Exception as error:  # TFDS and its builders raise whatever they like here
         raise InputError(
-            f"{name!r} isn't prepared on this machine and can't be downloaded ({_first_line(error)}): where there is a "
+            f"{name!r} isn't prepared on this machine and can't be downloaded ({first_line(error)}): where there is a "
             f"network, run `tfds build {name}` and copy its ~/tensorflow_datasets here (or to data_dir), or open a "
             f"bundled sample: {', '.join(samples())}"
         ) from None
-
-
-def _first_line(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _check_network():

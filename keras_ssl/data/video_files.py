@@ -35,6 +35,16 @@ def read(path, size=None, channels=3):
     return np.stack(frames)
 
 
+def opened(path, size=None, channels=3):
+    """Returns what `read` does. Raises InputError where that raises anything."""
+    try:
+        return read(path, size, channels)
+    except InputError:
+        raise
+    except Exception as error:  # decoders raise errors of many kinds
+        raise InputError(f"{path} isn't a readable video ({error})") from error
+
+
 def frame_files(folder):
     """The image files right in a folder, frame2 before frame10."""
     files = [each for each in os.listdir(folder) if not each.startswith(".")]

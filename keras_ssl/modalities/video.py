@@ -64,12 +64,7 @@ def asked(model, recipe, given=(), size=None, sample=True):
         return dataset.arrays("test" if "test" in dataset.splits else "train", limit=COUNT)[0]
     clips = []
     for path in given:
-        try:
-            clip = video_files.read(path, wanted or (data.MIXED_SIZE, data.MIXED_SIZE), channels)
-        except InputError:
-            raise
-        except Exception as error:  # decoders raise errors of many kinds
-            raise InputError(f"{path} isn't a readable video ({error})") from error
+        clip = video_files.opened(path, wanted or (data.MIXED_SIZE, data.MIXED_SIZE), channels)
         if len(clip) < frames:
             raise InputError(f"{path} has {len(clip)} frames, {model.name} shows clips of {frames}")
         clips.append(clip[:frames])

@@ -24,12 +24,7 @@ def natural_clips(x, shape, name="the model"):
     if isinstance(x, str) or hasattr(x, "__fspath__"):
         from ..data import video_files
 
-        try:
-            x = video_files.read(x, None, shape[-1])
-        except InputError:
-            raise
-        except Exception as error:  # decoders raise errors of many kinds
-            raise InputError(f"{x} isn't a readable video ({error})") from error
+        x = video_files.opened(x, None, shape[-1])
     x = np.asarray(x)
     single = x.ndim == 3 or (x.ndim == 4 and x.shape[-1] in (1, 3, 4))
     x = x[None] if single else x

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ... import losses, sound_baselines, views
 from ...architectures.spectrogram import restorer
 from ...data import audio_files
-from ...errors import InputError
+from ...data.fitting import checked_rate
 from ...layers import SoundCorruption
 from ...layers.sound_corruption import KINDS
 from ...models import AudioModel
@@ -56,9 +56,7 @@ class Restoration(AudioModel):
         """
         if isinstance(waveforms, str) or hasattr(waveforms, "__fspath__"):
             waveforms, rate = audio_files.opened(waveforms)
-        rate = self.rate if rate is None else rate
-        if not isinstance(rate, int | np.integer) or rate < 1:
-            raise InputError(f"rate={rate!r} isn't a sampling rate: give samples a second, such as 8000")
+        rate = checked_rate(rate) or self.rate
         given, single = self.natural(waveforms)
         own = [audio_files.resample(each, rate, self.rate) for each in given]
         found = [audio_files.resample(each, self.rate, rate) for each in self._restored(own)]

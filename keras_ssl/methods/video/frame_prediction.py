@@ -176,7 +176,7 @@ def measure(model, dataset):
 
 
 def _trivial(told, asked, direction):
-    """What needs no learning: {way: frames (N, S, H, W, C) or one that stands for all of them}."""
+    """What needs no learning: {way: frames (N, S, H, W, C)}."""
     nearest = {"future": told[:, -1:], "past": told[:, :1], "masked": told[:, :asked]}[direction]
     mean = told.astype("float32").mean(axis=1, keepdims=True)
     like = np.zeros((len(told), asked, *told.shape[2:]), "float32")
