@@ -11,7 +11,7 @@ from .bag import bag_of_words
 from .encoders import open_both, recipe_of, untrained
 from .intervals import interval, merged, over_seeds
 from .linear import probe
-from .pixels import by_position, segmented
+from .pixels import without_network
 from .plans import SEMI_SUPERVISED, Plan
 from .reporting import check_folder, write_folder
 from .scores import MAIN, classified, parts
@@ -114,8 +114,7 @@ def _without_network(run, encoder, labels, block):
     if run.dataset.task != "segmentation":
         return "linear probe", probe(encoder, run.dataset, labels, block=block, seed=run.seed)
     began, part = time.perf_counter(), run.part
-    guess = by_position(run.dataset, part.train, part.keep)
-    found = segmented(lambda images: np.broadcast_to(guess, (len(images), *guess.shape)), run.dataset, part.test)
+    found = without_network(run.dataset, part.train, part.keep, part.test)
     seconds = round(time.perf_counter() - began, 1)
     return "class by position", {**found, "labels": len(part.keep), "seconds": seconds}
 
