@@ -17,7 +17,7 @@ PREFIX = "moving:"
 SIDE = 64  # of a clip
 MOVING = 2  # images in a clip
 VELOCITY = 0.1  # of the way that an image can go, a frame
-MOST = {"train": 10_000}  # clips of a split; fewer where it has fewer than five images a clip
+MOST = {"train": 30_000}  # clips of a split; fewer where it has fewer than two images a clip
 MOST_TESTED = 1_000
 
 
@@ -70,8 +70,8 @@ class MovingSplit:
 def open_moving(images, *, frames=None, size=None):
     """Returns the DataSet of clips of two images of another DataSet at a time, moving over black.
 
-    "train" has 10,000 clips of training images, any other split 1,000 of its own images, or fewer where it has fewer
-    than five images a clip; they are always the same ones. Labels are the classes that move, for multilabel.
+    "train" has 30,000 clips of training images, any other split 1,000 of its own images, or fewer where it has fewer
+    than two images a clip; they are always the same ones. Labels are the classes that move, for multilabel.
 
     Args:
         images: a DataSet of images of one size and one channel, or three.
@@ -90,7 +90,7 @@ def open_moving(images, *, frames=None, size=None):
     stored = {}
     for split in images.stored:
         pixels, labels = images.arrays(split)
-        count = max(1, min(MOST.get(split, MOST_TESTED), len(pixels) // 5))
+        count = max(1, min(MOST.get(split, MOST_TESTED), len(pixels) // MOVING))
         stored[split] = MovingSplit(
             pixels, len(images.classes), labels, count=count, frames=frames or FRAMES, size=tuple(size),
             seed=zlib.crc32(split.encode()),

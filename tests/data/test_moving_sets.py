@@ -19,7 +19,7 @@ def test_two_images_move_evenly_and_bounce(squares):
     moving = open_moving(squares, frames=12, size=(34, 34))
     assert (moving.kind, moving.shape, moving.task) == ("video", (12, 34, 34, 1), "multilabel")
     clips, labels = moving.arrays("train")
-    assert len(clips) == 60 // 5 and set(np.unique(clips)) <= {0, 10, 20, 30, 40, 50, 60}
+    assert len(clips) == 60 // 2 and set(np.unique(clips)) <= {0, 10, 20, 30, 40, 50, 60}
     assert [set(np.unique(clip)) - {0} for clip in clips] == [
         {10 * (1 + c) for c in np.flatnonzero(row)} for row in labels
     ]
@@ -32,7 +32,7 @@ def test_two_images_move_evenly_and_bounce(squares):
         assert ((clip == bright).sum(axis=(1, 2, 3)) == 16).all()
         moves = np.abs(np.diff(corners, axis=0))
         straight = (np.diff(np.sign(np.diff(corners, axis=0)), axis=0) == 0).all(axis=1)
-        steps += np.linalg.norm(moves[1:][straight], axis=1).tolist()
+        steps += np.linalg.norm(moves[1:-1][straight[1:] & straight[:-1]], axis=1).tolist()  # no bounce within
     # A tenth of the 30 pixels that there are; positions are whole pixels.
     assert np.mean(steps) == pytest.approx(3, abs=0.15) and max(np.abs(np.array(steps) - 3)) < 1.5
 
@@ -52,7 +52,7 @@ def test_clips_are_always_the_same_and_of_their_splits_images(squares):
 def test_the_bundled_digits_move():
     moving = data.open("moving:mnist_sample")
     assert moving.shape == (20, 64, 64, 1) and moving.classes == [str(i) for i in range(10)]
-    assert moving.count("test") == 200 and "CC BY-SA" in moving.licence
+    assert moving.count("test") == 1000 // 2 and "CC BY-SA" in moving.licence
 
 
 def test_images_have_to_fit(squares):
