@@ -469,12 +469,14 @@ RECIPES = {
         method="audio.restoration",
         dataset="spoken_digit",
         encoder="spectrogram_net",
+        encoder_options={"hop": 128},
         window=8192,
-        epochs=40,
+        epochs=80,
         batch_size=16,
         optimizer="adam",
         learning_rate=2e-3,
         warmup=0.05,
+        precision="mixed_bfloat16",
     ),
 }
 
