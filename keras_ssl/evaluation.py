@@ -12,7 +12,7 @@ import numpy as np
 from . import modalities, zoo
 from .errors import unknown
 from .recipes import Recipe
-from .transfer.encoders import open_both
+from .transfer.encoders import open_both, some_examples, untrained
 from .transfer.extraction import frozen
 from .transfer.linear import probe_features
 from .transfer.neighbours import knn_of_features
@@ -49,7 +49,7 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     found = _worth(encoder, probed, recipe)
     baseline = _once(
         json.dumps([network_of(encoder), recipe.probe_block, probed.name, split, seed]), kept,
-        lambda: _worth(random_encoder(recipe, modality.known(probed, encoder), probed, seed), probed, recipe),
+        lambda: _worth(random_encoder(recipe, modality.known(probed, encoder), probed, seed, encoder), probed, recipe),
     )  # fmt: skip
     figures.update({figure: {"value": found[figure], "random": baseline[figure]} for figure in found})
     return {
@@ -64,18 +64,21 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     }
 
 
-def random_encoder(recipe, known, dataset, seed=0):
+def random_encoder(recipe, known, dataset, seed=0, trained=None):
     """The recipe's encoder before training: random weights, its first layer whitened like the trained one's was.
 
     known: what it is built for. dataset: whose examples the first layer is whitened for.
+    trained: the trained one, whose network it is where the recipe starts from an entry of another network.
     """
     import keras
 
     from . import architectures, training
-    from .transfer.encoders import some_examples
 
     keras.utils.set_random_seed(seed)
-    encoder = architectures.encoder_of(training.build(recipe, known))
+    options = {name: value for name, value in recipe.options.items() if name != "start"}  # weights that were learned
+    encoder = architectures.encoder_of(training.build(recipe.replace(options=options), known))
+    if trained is not None and network_of(encoder) != network_of(trained):
+        return untrained(trained, dataset, seed)
     architectures.adapt(encoder, some_examples(dataset, seed))
     return encoder
 

@@ -97,6 +97,7 @@ RECIPES = {
         method="image.segmentation",
         dataset="camvid",
         encoder="fcn",
+        options={"start": "rotation"},
         epochs=60,
         batch_size=16,
         optimizer="adam",

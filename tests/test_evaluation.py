@@ -1,6 +1,8 @@
 import json
 
-from keras_ssl import evaluation, zoo
+import numpy as np
+
+from keras_ssl import data, evaluation, recipes, zoo
 
 
 def test_the_random_network_is_measured_once(made, own_zoo, tmp_path, monkeypatch):
@@ -25,3 +27,13 @@ def test_methods_share_a_random_network_only_if_it_is_the_same():
     )
     assert rotation == simclr  # both leave the encoder as it is
     assert pca != sparse  # both are "mlp" of no layers, to which the methods add a code of 32, and one of 1,024
+
+
+def test_the_random_network_of_an_entry_that_started_from_another_is_that_one_untrained():
+    trained, photos = zoo.encoder("rotation"), data.open("cifar10_sample")
+    row = recipes.get("segmentation").replace(options={"start": "rotation"})
+    found = evaluation.random_encoder(row, photos.shape, photos, trained=trained)
+    assert evaluation.network_of(found) == evaluation.network_of(trained)
+    fresh, learned = (np.concatenate([each.ravel() for each in e.get_layer("block2a_conv").get_weights()])
+                      for e in (found, trained))  # fmt: skip
+    assert np.corrcoef(fresh, learned)[0, 1] < 0.1

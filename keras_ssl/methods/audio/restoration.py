@@ -18,6 +18,7 @@ from ...models import AudioModel
 
 LOSS = {"snr": losses.SignalToNoise(), "spectral": losses.SpectralDistance()}
 METRICS = [losses.snr]  # dB
+SHORTEST = 0.25  # of a window that a sound fills in training
 PIECE, OVERLAP = 20, 1  # seconds that long recordings are restored in, and that are faded from one to the next
 
 
@@ -25,10 +26,19 @@ def pretext(waveforms, seed, kinds=None):
     """Waveforms (N, T) -> the same spoilt, and as they were, float32; each of them upside down with probability 1/2.
 
     kinds: names of layers.sound_corruption.KINDS to draw from; None for all.
+
+    Each ends at a place drawn in its last three quarters, zeros after that: a network that never saw a sound's end
+    takes the zeros behind it for a gap, and fills it.
     """
-    signs = tf.random.stateless_uniform([tf.shape(waveforms)[0], 1], views.fold(seed, "sign"), alg="philox")
+    count, samples = tf.unstack(tf.shape(waveforms))
+    signs, ends = (
+        tf.random.stateless_uniform([count, 1], views.fold(seed, use), alg="philox") for use in ("sign", "end")
+    )
     waveforms = tf.where(signs < 0.5, -1.0, 1.0) * waveforms
-    return SoundCorruption(kinds).corrupt(waveforms, views.fold(seed, "corruption")), waveforms
+    spoilt = SoundCorruption(kinds).corrupt(waveforms, views.fold(seed, "corruption"))
+    place = tf.range(samples, dtype=tf.float32)[None] / tf.cast(samples, tf.float32)
+    lasts = tf.cast(place < SHORTEST + (1 - SHORTEST) * ends, tf.float32)
+    return spoilt * lasts, waveforms * lasts
 
 
 def build(encoder, kinds=None, widths=(32, 48, 64)):
