@@ -36,4 +36,4 @@ def test_the_random_network_of_an_entry_that_started_from_another_is_that_one_un
     assert evaluation.network_of(found) == evaluation.network_of(trained)
     fresh, learned = (np.concatenate([each.ravel() for each in e.get_layer("block2a_conv").get_weights()])
                       for e in (found, trained))  # fmt: skip
-    assert np.corrcoef(fresh, learned)[0, 1] < 0.1
+    assert np.abs(fresh - learned).mean() > np.abs(learned).mean() / 2
