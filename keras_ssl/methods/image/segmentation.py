@@ -57,8 +57,10 @@ def build(encoder, up="nearest", skips=True, width=32, start=None, shape=None, l
 def measure(model, dataset):
     """Mean intersection over union and share of right pixels on the test images.
 
-    Beside them, the class that training masks have most often at each pixel.
+    Beside them, the class that training masks have most often at each pixel. Nothing of masks of other classes.
     """
+    if list(dataset.classes) != list(model.classes):
+        return {}
     found = segmented(model.segment, dataset, "test")
     beside = without_network(dataset)
     return {name: {"value": found[name], "by_position": beside[name]} for name in ("mean_iou", "global_accuracy")}
