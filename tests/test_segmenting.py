@@ -25,6 +25,7 @@ def test_the_table_has_means_over_seeds():
 def test_every_way_up_and_every_encoder_is_there():
     ways = segmenting.ways()
     assert {up for _, up in ways.values()} == set(UP) and set(segmenting.ENCODERS) < set(ways)
+    assert [segmenting.like(way) for way in ways] == [next(iter(ways))] * 5 + ["rotation"] * 3
     assert segmenting.weights_of("rotation") and not segmenting.weights_of(segmenting.SCRATCH)
 
 

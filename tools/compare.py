@@ -170,7 +170,8 @@ def segment(given):
             for key in [key for key in known if key.startswith(f"{way}: ")]:
                 del known[key]
         once(f"{way}: weights", lambda way=way: segmenting.weights_of(way))
-        rate = once(f"{way}: learning rate", lambda way=way: segmenting.chosen_rate(way, dataset))
+        first = segmenting.like(way)
+        rate = once(f"{first}: learning rate", lambda first=first: segmenting.chosen_rate(first, dataset))
 
         def figures(seed, way=way, rate=rate):
             model = segmenting.trained(way, dataset, seed, rate)
