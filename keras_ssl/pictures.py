@@ -14,7 +14,7 @@ def _pyplot():
     return plt
 
 
-LEGEND = 6  # names a line
+LEGEND = 5  # inches of pictures at least, where there is a legend below
 
 
 def grid(rows, path, title=None, legend=None):
@@ -24,8 +24,11 @@ def grid(rows, path, title=None, legend=None):
     """
     plt = _pyplot()
     columns = max(len(images) for _, images, _ in rows)
-    below = 0.25 * -(-len(legend) // LEGEND) + 0.1 if legend else 0.0  # inches
-    size = (1.0 * columns + 1.2, 1.15 * len(rows) + 0.4 + below)
+    cell = max(1.0, min(3.0, LEGEND / columns)) if legend else 1.0  # inches, as are the sizes below
+    tall = min(1.0, max(np.shape(image)[0] / np.shape(image)[1] for _, images, _ in rows for image in images))
+    beside = int(cell * columns + 1.2)  # names of the legend
+    below = 0.25 * -(-len(legend) // beside) + 0.1 if legend else 0.0
+    size = (cell * columns + 1.2, (cell * tall + 0.15) * len(rows) + 0.4 + below)
     fig, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
@@ -39,10 +42,10 @@ def grid(rows, path, title=None, legend=None):
         fig.text(0.01, (box.y0 + box.y1) / 2, name, va="center", fontsize=8)
     top = max(0.9, 1 - 0.5 / fig.get_figheight())  # the title's half inch, however many rows there are
     bottom = 0.02 + below / fig.get_figheight()
-    fig.subplots_adjust(left=1.1 / (columns + 1.2), right=0.99, top=top, bottom=bottom, wspace=0.05, hspace=0.25)
+    fig.subplots_adjust(left=1.1 / size[0], right=0.99, top=top, bottom=bottom, wspace=0.05, hspace=0.25)
     if legend:
         patches = [plt.Rectangle((0, 0), 1, 1, color=np.array(colour) / 255) for colour in legend.values()]
-        fig.legend(patches, list(legend), loc="lower center", ncols=LEGEND, fontsize=7, frameon=False)
+        fig.legend(patches, list(legend), loc="lower center", ncols=beside, fontsize=7, frameon=False)
     for line, text in zip(axes, fig.texts, strict=True):
         box = line[0].get_position()
         text.set_y((box.y0 + box.y1) / 2)
