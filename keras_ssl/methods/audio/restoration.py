@@ -18,7 +18,7 @@ from ...models import AudioModel
 
 LOSS = {"snr": losses.SignalToNoise(), "spectral": losses.SpectralDistance()}
 METRICS = [losses.snr]  # dB
-SHORTEST = 0.25  # of a window that a sound fills in training
+SHORTEST = 6 / 7  # of a window that a sound fills in training
 PIECE, OVERLAP = 20, 1  # seconds that long recordings are restored in, and that are faded from one to the next
 
 
@@ -27,7 +27,7 @@ def pretext(waveforms, seed, kinds=None):
 
     kinds: names of layers.sound_corruption.KINDS to draw from; None for all.
 
-    Each ends at a place drawn in its last three quarters, zeros after that: a network that never saw a sound's end
+    Each ends at a place drawn in its last seventh, zeros after that: a network that never saw a sound's end
     takes the zeros behind it for a gap, and fills it.
     """
     count, samples = tf.unstack(tf.shape(waveforms))
