@@ -31,7 +31,7 @@ def read_raw(path):
             with soundfile.SoundFile(file) as sound:
                 samples, own = sound.read(dtype="float32", always_2d=True), sound.samplerate
         except soundfile.LibsndfileError as error:
-            raise ValueError(error.error_string.rstrip(".")) from None
+            raise ValueError(f"it isn't a sound file that can be read: {error.error_string.rstrip('.')}") from None
         said, found = _bytes_said(file)
     if said > found:
         raise ValueError(f"it is truncated: {found} bytes of samples where it says {said}")
