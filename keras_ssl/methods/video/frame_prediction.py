@@ -152,7 +152,7 @@ class FramePredictor(ClipModel):
 def measure(model, dataset):
     """Squared error summed over each predicted frame, pixels in 0..1, and SSIM, on test clips.
 
-    Beside them, the nearest frame told again ("copy"), black ("zeros"), and the mean of the frames told ("mean").
+    Beside them black ("zeros"), the mean of the frames told ("mean"), and the nearest frame told again ("copy").
     mse_at_N, ssim_at_N: of the N-th frame alone. energy_auc: the energy of clips against that of the same ones with the
     frames asked for in the wrong order. SSIM: Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 13 (2004).
     """
@@ -180,7 +180,7 @@ def _trivial(told, asked, direction):
     nearest = {"future": told[:, -1:], "past": told[:, :1], "masked": told[:, :asked]}[direction]
     mean = told.astype("float32").mean(axis=1, keepdims=True)
     like = np.zeros((len(told), asked, *told.shape[2:]), "float32")
-    return {"copy": like + nearest, "zeros": like, "mean": like + mean}
+    return {"zeros": like, "mean": like + mean, "copy": like + nearest}
 
 
 def show(model, clips):
