@@ -49,7 +49,7 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     found = _worth(encoder, probed, recipe)
     baseline = _once(
         json.dumps([network_of(encoder), recipe.probe_block, probed.name, split, seed]), kept,
-        lambda: _worth(random_encoder(recipe, modality.known(probed, encoder), probed, seed, encoder), probed, recipe),
+        lambda: _worth(random_encoder(recipe, encoder, modality.known(probed, encoder), probed, seed), probed, recipe),
     )  # fmt: skip
     figures.update({figure: {"value": found[figure], "random": baseline[figure]} for figure in found})
     return {
@@ -64,11 +64,11 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     }
 
 
-def random_encoder(recipe, known, dataset, seed=0, trained=None):
+def random_encoder(recipe, trained, known, dataset, seed=0):
     """The recipe's encoder before training: random weights, its first layer whitened like the trained one's was.
 
-    known: what it is built for. dataset: whose examples the first layer is whitened for.
-    trained: the trained one, whose network it is where the recipe starts from an entry of another network.
+    trained: the trained one, whose network it is where the recipe's differs: it starts from another entry's, or sees a
+        part of a clip. known: what it is built for. dataset: whose examples the first layer is whitened for.
     """
     import keras
 
@@ -77,7 +77,7 @@ def random_encoder(recipe, known, dataset, seed=0, trained=None):
     keras.utils.set_random_seed(seed)
     options = {name: value for name, value in recipe.options.items() if name != "start"}  # weights that were learned
     encoder = architectures.encoder_of(training.build(recipe.replace(options=options), known))
-    if trained is not None and network_of(encoder) != network_of(trained):
+    if network_of(encoder) != network_of(trained):
         return untrained(trained, dataset, seed)
     architectures.adapt(encoder, some_examples(dataset, seed))
     return encoder

@@ -32,7 +32,7 @@ def test_methods_share_a_random_network_only_if_it_is_the_same():
 def test_the_random_network_of_an_entry_that_started_from_another_is_that_one_untrained():
     trained, photos = zoo.encoder("rotation"), data.open("cifar10_sample")
     row = recipes.get("segmentation").replace(options={"start": "rotation"})
-    found = evaluation.random_encoder(row, photos.shape, photos, trained=trained)
+    found = evaluation.random_encoder(row, trained, photos.shape, photos)
     assert evaluation.network_of(found) == evaluation.network_of(trained)
     fresh, learned = (np.concatenate([each.ravel() for each in e.get_layer("block2a_conv").get_weights()])
                       for e in (found, trained))  # fmt: skip
