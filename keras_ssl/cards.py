@@ -1,7 +1,11 @@
 """Model cards and the table of entries, generated from recipe.json and metrics.json, nothing typed by hand."""
 
-from . import zoo
+import shlex
+
+from . import recipes, zoo
 from .errors import InputError
+
+UNCHANGED = ("summary", "options")  # of a recipe: the first is no setting, of the second each option is one
 
 
 def card(name):
@@ -25,7 +29,8 @@ def card(name):
     lines += [
         f"| versions | {versions} |",
         "",
-        f"`keras-ssl pretrain {name} --out runs/my_{name}` trains it again.",
+        f"`keras-ssl pretrain {name}{_changes(name, recipe)} --out runs/my_{name}` trains it again."
+        + (f" These weights: {info['made']}." if info.get("made") else ""),
         "",
     ]
     if info.get("half_precision"):
@@ -81,6 +86,19 @@ def _figures(title, measured):
         where = f" ({measured['probed_on']})" if key in ("probe", "knn") else ""
         lines.append(f"| {key.replace('_', ' ')}{where} | {_text(values['value'])} | {beside} |")
     return [*lines, ""]
+
+
+def _changes(name, recipe):
+    """What an entry was trained with where the recipe of its name has something else, as options of the command."""
+    if name not in recipes.RECIPES:
+        return ""
+    usual = recipes.get(name).to_dict()
+    changed = {key: value for key, value in recipe.items() if usual.get(key) != value and key not in UNCHANGED}
+    changed |= {key: value for key, value in recipe["options"].items() if usual["options"].get(key) != value}
+    own = "".join(
+        f" --{key.replace('_', '-')} {changed.pop(key)}" for key in ("epochs", "batch_size") if key in changed
+    )
+    return own + "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in changed.items())
 
 
 def _short(key, values):

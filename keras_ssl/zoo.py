@@ -138,13 +138,16 @@ def check_free(name, overwrite=False):
         )
 
 
-def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=False, folder=None, half=False):
+def save(
+    model, name, *, recipe=None, dataset=None, picture=None, overwrite=False, folder=None, half=False, made=None,
+):  # fmt: skip
     """Save a model as a zoo entry: written beside its place and moved there whole, or not at all.
 
     recipe: the Recipe it was trained by; dataset: the keras_ssl.data.DataSet it was trained on (origin, licence).
     picture: a PNG to keep as preview.png. folder: the zoo to save in (default: the user's own).
     half: round large weights to half precision, and keep them in the SavedModel alone, see `shared_weights`: what goes
         with the package. They are float32 once loaded.
+    made: a sentence on how the weights were made, where that wasn't by `pretrain`; the card has it.
 
     Returns the entry's folder. Raises InputError for a name that is taken or isn't one.
     """
@@ -167,6 +170,7 @@ def save(model, name, *, recipe=None, dataset=None, picture=None, overwrite=Fals
         if recipe and getattr(methods.get(recipe.method), "LABELLED", False):
             about["classes"] = list(getattr(dataset, "classes", []))  # which output is which
         record = {"recipe": recipe.to_dict() if recipe else {}, "data": about, "half_precision": half, **_versions()}
+        record |= {"made": made} if made else {}
         write_json(temporary / "recipe.json", record)
         if picture:
             shutil.copyfile(picture, temporary / "preview.png")

@@ -29,7 +29,7 @@ def main():
             modalities.picture(methods.get(recipe.method), model, asked, picture, title=name)
             place = zoo.save(
                 model, name, recipe=recipe, dataset=types.SimpleNamespace(**info["data"]), picture=picture,
-                folder=zoo.bundled(), half=True,
+                folder=zoo.bundled(), half=True, made=info.get("made"),
             )  # fmt: skip
         print(f"{place}: {sum(p.stat().st_size for p in place.rglob('*') if p.is_file()) / 1e6:.2f} MB")
     except InputError as error:
