@@ -72,4 +72,6 @@ def test_bundled_metrics_are_found_again(name, kept):
     for figure, values in noted["figures"].items():
         share = figure in ("probe", "knn") or figure.endswith("accuracy")
         tolerance = {"abs": 0.01} if share else {"rel": 0.03}
+        if figure == "probe":  # where two penalties do equally well on held-out examples, a CPU's rounding picks one
+            tolerance = {"abs": 0.02}
         assert found["figures"][figure] == pytest.approx(values, **tolerance), figure

@@ -50,10 +50,13 @@ def aligned_words(source, target, least=5, sure=0.4):
 def procrustes(x, y):
     """The orthogonal matrix W (d, d) with the least |x W - y|, of vectors x, y (n, d): U V' of x' y = U S V'.
 
-    Schönemann, Psychometrika 31, 1966.
+    Schönemann, Psychometrika 31, 1966. Of the many that few vectors leave open, it is the one nearest to the identity.
     """
-    u, _, v = np.linalg.svd(np.asarray(x, "float64").T @ np.asarray(y, "float64"))
-    return u @ v
+    u, s, v = np.linalg.svd(np.asarray(x, "float64").T @ np.asarray(y, "float64"))
+    known = s > 1e-10 * s[0]
+    u, free, v, open_v = u[:, known], u[:, ~known], v[known], v[~known]
+    a, _, b = np.linalg.svd(free.T @ open_v.T)
+    return u @ v + free @ a @ b @ open_v
 
 
 def csls(x, y, k=10):

@@ -27,6 +27,16 @@ def test_the_map_is_that_of_scipy_and_orthogonal():
     np.testing.assert_allclose(found @ found.T, np.eye(5), atol=1e-10)
 
 
+def test_what_few_pairs_leave_open_stays_near_the_identity():
+    x, y = np.random.default_rng(3).normal(size=(2, 4, 9))
+    found = bilingual.procrustes(x, y)
+    np.testing.assert_allclose(found @ found.T, np.eye(9), atol=1e-10)
+    np.testing.assert_allclose(found, bilingual.procrustes(x[::-1], y[::-1]), atol=1e-10)  # rounding decides nothing
+    pulled = [np.concatenate([each, 1e-3 * np.eye(9)]) for each in (x, y)]  # by a millionth of the pairs' weight
+    np.testing.assert_allclose(found, orthogonal_procrustes(*pulled)[0], atol=1e-4)
+    np.testing.assert_allclose(bilingual.procrustes(x, x), np.eye(9), atol=1e-10)
+
+
 def test_csls_by_hand():
     draw = np.random.default_rng(1)
     x, y = draw.normal(size=(4, 3)), draw.normal(size=(6, 3))
