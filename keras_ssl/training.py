@@ -101,6 +101,14 @@ def build(recipe, known, encoder=None, legend=None):
     return method.build(made, **options, **methods.wanted(method.build, shape=known, legend=legend))
 
 
+def with_encoder_options(recipe):
+    """A recipe whose options are the method's alone: others that its encoder has are among the encoder's."""
+    known, mine = methods.known_options(methods.get(recipe.method)), architectures.options_of(recipe.encoder)
+    moved = {k: v for k, v in recipe.options.items() if k not in known and k in mine}
+    options = {k: v for k, v in recipe.options.items() if k not in moved}
+    return recipe.replace(options=options, encoder_options={**recipe.encoder_options, **moved})
+
+
 def pretrain(
     recipe, *, dataset=None, labels=None, encoder=None, out=None, name=None, resume=False, strategy="auto",
     replicas=None, split="train", overwrite=False, verbose=1, callbacks=(), **changes,
@@ -119,7 +127,7 @@ def pretrain(
     strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
     split: "train", or "fit" to train on nine tenths of it, so that settings can be chosen on the rest, "validation".
     overwrite: replace the run in `out`, and the entry of that name in the user's own zoo.
-    changes: fields of the recipe to change, such as epochs=3.
+    changes: fields of the recipe to change, such as epochs=3. Its `options` may have the encoder's among them.
 
     Returns (model, history): the model in float32, ready to predict; history {name: values per epoch}.
     Raises InputError for anything that can't be used, and for a loss that isn't a number any more.
@@ -134,6 +142,7 @@ def pretrain(
     if encoder is not None:
         recipe = recipe.replace(encoder=noted(encoder), encoder_options={})
         encoder = None if isinstance(encoder, (str, pathlib.Path)) else encoder
+    recipe = with_encoder_options(recipe)
     if recipe.epochs < 1 or recipe.batch_size < 1:
         raise InputError(f"epochs and batch_size are 1 or more, got {recipe.epochs} and {recipe.batch_size}")
     if recipe.precision not in saving.PRECISIONS:

@@ -174,6 +174,16 @@ def test_values_that_cannot_be_are_refused_and_leave_nothing(changes, message, s
     assert not (tmp_path / "run").exists()  # or the corrected command would be refused
 
 
+def test_options_that_a_method_has_not_are_its_encoders():
+    row = recipes.get("next_word")
+    found = training.with_encoder_options(row.replace(options={"variant": "feed_forward", "loss": "softmax"}))
+    assert found.options == {"loss": "softmax"}
+    assert found.encoder_options == {**row.encoder_options, "variant": "feed_forward"}
+    row = recipes.get("frame_prediction")  # both have a width: the method's is meant
+    found = training.with_encoder_options(row.replace(options={"width": 8, "patch": 2, "lenght": 1}))
+    assert found.options == {"width": 8, "lenght": 1} and found.encoder_options == {**row.encoder_options, "patch": 2}
+
+
 def test_labels_are_asked_for_where_a_method_needs_them(small, tmp_path):
     with pytest.raises(InputError, match="needs images with labels"):
         training.pretrain("supervised", dataset=small, out=tmp_path / "run", **SMALL)

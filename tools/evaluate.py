@@ -38,7 +38,8 @@ def main():
             before = zoo.info(given.name)["metrics"]
             method = methods.get(zoo.info(given.name)["recipe"]["method"])
             if "full" in measured and hasattr(method, "notes"):
-                measured["notes"] = method.notes(zoo.load(given.name), folder)
+                said = method.notes(zoo.load(given.name), folder)
+                measured |= {} if said is None else {"notes": said}
             zoo.write_json(folder / "metrics.json", {**before, **measured})
             (folder / "README.md").write_text(cards.card(given.name))
     except InputError as error:

@@ -81,12 +81,15 @@ def build(name, shape=(None, None, 3), pretrained=False, **options):
     wanted = "texts" if words else {1: "sounds", 4: "clips"}.get(len(shape), "images")
     if takes != wanted:
         raise InputError(f"{name} is an encoder of {takes}, not of {wanted}")
-    builder = ENCODERS[name]
-    known = list(inspect.signature(builder).parameters)[1:]
     for option in options:
-        if option not in known:
-            raise unknown(f"option of {name}", option, known)
-    return builder(shape, **options)
+        if option not in options_of(name):
+            raise unknown(f"option of {name}", option, options_of(name))
+    return ENCODERS[name](shape, **options)
+
+
+def options_of(name):
+    """The names of an architecture's options; none of what isn't an architecture's name."""
+    return list(inspect.signature(ENCODERS[name]).parameters)[1:] if name in ENCODERS else []
 
 
 def build_for(name, seen, known, **options):

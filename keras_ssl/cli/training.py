@@ -58,7 +58,9 @@ def pretrain(
     precision: Precision = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="An option of the method or a field of the recipe."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="An option of the method or its encoder, or a field of the recipe."
+        ),
     ] = None,
     strategy: Strategy = "auto",
     replicas: Replicas = None,

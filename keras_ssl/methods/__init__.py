@@ -9,7 +9,8 @@ LOSS, METRICS                                  what compile() gets; LOSS None wh
 measure(model, dataset) -> dict                how well it does on the test split: name -> {"value": ...} beside
                                                what a method without learning reaches, {"chance": 0.25}
 show(model, images) -> rows                    (title, images, captions) for a picture that a person looks at
-notes(model, folder) -> Markdown               (only where the card says more; pictures go into the folder)
+notes(model, folder) -> Markdown               (only where the card says more; pictures go into the folder. None
+                                               leaves what it said before)
 prepare(dataset, recipe, lexicon, ...) -> Prepared
                                                (only where the modality's isn't what the method learns from. lexicon:
                                                None, or the words that it has to learn with; more arguments are options)
@@ -50,14 +51,22 @@ def wanted(function, **learned):
     return {k: v for k, v in learned.items() if k in inspect.signature(function).parameters}
 
 
-def options_of(method, options):
-    """(pretext's keyword arguments, build's, the loss) from a recipe's options. InputError for an unknown one."""
-    taken = {f: list(inspect.signature(getattr(method, f)).parameters) for f in ("pretext", "build")}
-    taken = {"pretext": taken["pretext"][2:], "build": taken["build"][1:]}
-    taken = {f: [name for name in names if name not in LEARNED] for f, names in taken.items()}
+def taken(method, function):
+    """The names of a method's options that its `pretext`, or its `build`, takes."""
+    names = list(inspect.signature(getattr(method, function)).parameters)[{"pretext": 2, "build": 1}[function] :]
+    return [name for name in names if name not in LEARNED]
+
+
+def known_options(method):
+    """The names of all options of a method, sorted."""
     more = list(inspect.signature(method.prepare).parameters)[3:] if hasattr(method, "prepare") else []
     more += ["loss"] if isinstance(method.LOSS, dict) else []
-    known = sorted({*taken["pretext"], *taken["build"], *more})
+    return sorted({*taken(method, "pretext"), *taken(method, "build"), *more})
+
+
+def options_of(method, options):
+    """(pretext's keyword arguments, build's, the loss) from a recipe's options. InputError for an unknown one."""
+    known = known_options(method)
     for option in options:
         if option not in known:
             raise unknown(f"option of {method.__name__.rsplit('.', 1)[-1]}", option, known)
@@ -67,5 +76,5 @@ def options_of(method, options):
         if choice not in loss:
             raise unknown("loss", choice, list(loss))
         loss = loss[choice]
-    pretext, build = ({k: v for k, v in options.items() if k in taken[f]} for f in ("pretext", "build"))
+    pretext, build = ({k: v for k, v in options.items() if k in taken(method, f)} for f in ("pretext", "build"))
     return pretext, build, loss

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ...architectures.language import table_and_vectors
+from ...architectures.language import VARIANTS, table_and_vectors
 from ...errors import InputError
 from ...layers import Windows as WindowsLayer
 from ...layers import WordScores
@@ -248,6 +248,29 @@ def measure(model, dataset):
     return {
         "perplexity": {"value": model.perplexity(texts), "kneser_ney": grams.perplexity(sequences("test"))},
     }
+
+
+def notes(model, folder=None):
+    """The perplexity of the variants that the user's zoo has as next_word_recurrent and so on; None without any.
+
+    Of the test split of what each was trained on.
+    """
+    from ... import data, zoo
+
+    rows = []
+    for variant in VARIANTS:
+        if (name := f"next_word_{variant}") not in zoo.names():
+            continue
+        recipe = zoo.info(name)["recipe"]
+        texts = data.open(recipe["dataset"]).arrays("test")[0]
+        settings = ", ".join(f"{k}={v}" for k, v in recipe["encoder_options"].items() if k != "variant")
+        perplexity = zoo.load(name).perplexity(texts)
+        rows.append(f"| {variant} | {settings} | {recipe['epochs']} | {recipe['dataset']} | {perplexity:.1f} |")
+    if not rows:
+        return None
+    head = ["## Variants", "", "`--set variant=` trains each.", ""]
+    head += ["| variant | settings | epochs | data | perplexity on the test split |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
 def show(model, asked):
