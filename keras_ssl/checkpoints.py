@@ -27,13 +27,16 @@ def _variables(model):
 class EpochCheckpoint(keras.callbacks.Callback):
     """Writes `folder/epoch-0007.npz` after seven epochs, keeps the last `keep`, and seeds random layers by epoch.
 
+    folder: None writes nothing.
+
     A SeedGenerator's state isn't part of a checkpoint: it is set from (seed, epoch) as an epoch begins, so that a
     resumed run draws what an uninterrupted one would have drawn.
     """
 
     def __init__(self, folder, seed=0, keep=2, write=True):
         super().__init__()
-        self.folder, self.seed, self.keep, self.write = pathlib.Path(folder), seed, keep, write
+        self.folder, self.seed, self.keep = folder and pathlib.Path(folder), seed, keep
+        self.write = write and folder is not None
 
     def on_epoch_begin(self, epoch, logs=None):
         generators = [g for layer in self.model._flatten_layers() for g in layer._seed_generators]

@@ -212,7 +212,7 @@ def pretrain(
         zoo.write_json(out / "run.json", {"recipe": recipe.to_dict(), "batches": steps})
     if done:
         checkpoints.restore(model, out / "checkpoints" / f"epoch-{done:04d}.npz")
-        _trim_history(out / "history.csv", done)
+        trim_history(out / "history.csv", done)
     logs = [
         # Before the checkpoint: a run killed between the two has a row too many, which resuming drops, never too few.
         keras.callbacks.CSVLogger(out / "history.csv", append=bool(done)),
@@ -301,7 +301,7 @@ def read_history(path):
     return {k: [float(row[k]) for row in rows] for k in rows[0] if rows[0][k] != "NA"} if rows else {}
 
 
-def _trim_history(path, epochs):
+def trim_history(path, epochs):
     """Drop the rows of epochs after the checkpoint: the log of an epoch is written before or after its checkpoint."""
     if path.exists():
         lines = path.read_text().splitlines(keepends=True)

@@ -258,6 +258,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_
         (["finetune", "mine", "--task", "segmentation", "--dataset", "cifar10_sample"], "masks are whole numbers"),
         (["finetune", "mine", "--task", "segmentation", "--set", "up=nails"], "unknown way up 'nails'"),
         (["finetune", "mine", "--set", "labels=3"], "give --labels"),
+        (["finetune", "mine", "--resume", "--compare"], "leave out --compare"),
+        (["finetune", "mine", "--resume"], "runs/finetune-mine-all.partial holds no interrupted run"),
         (["finetune", "mine", "--mode", "pseudo-labels"], "unknown mode 'pseudo-labels'; did you mean pseudo-label?"),
         (["finetune", "mine", "--mode", "pseudo-label"], "no image is unlabelled"),
         (["finetune", "mine", "--mode", "discriminative", "--depth-factor", "2"], "depth_factor is more than 0"),

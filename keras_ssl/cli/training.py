@@ -148,6 +148,9 @@ def finetune(
     out: Annotated[
         pathlib.Path | None, typer.Option(help="The run's folder; runs/finetune-ENCODER-LABELS by default.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run, from its last epoch; not with --compare.")
+    ] = False,
     overwrite: Overwrite = False,
 ):
     """Carry an encoder to a task with labels, and say how good it is on the test images or texts."""
@@ -157,7 +160,10 @@ def finetune(
     from .. import transfer
     from ..transfer.reporting import free_folder
 
-    out = out or free_folder(f"runs/finetune-{file_stem(encoder)}-{labels}")
+    usual = f"runs/finetune-{file_stem(encoder)}-{labels}"
+    out = out or (pathlib.Path(usual) if resume else free_folder(usual))
+    if resume and compare:
+        raise InputError("--resume goes on with one training; leave out --compare")
     settings = {
         "labels": labels, "mode": mode, "task": task, "size": size, "labels_file": _labels(labels_file), "seed": seed,
         "seeds": seeds, "strategy": strategy, "replicas": replicas, "epochs": epochs, "batch_size": batch_size,
@@ -172,7 +178,7 @@ def finetune(
         _, report = transfer.compare(encoder, source, say=lambda line: print(line, flush=True), **settings)
         _print_comparison(report)
     else:
-        _, report = transfer.finetune(encoder, source, **settings)
+        _, report = transfer.finetune(encoder, source, resume=resume, **settings)
         metric = next(iter(report))
         print(
             f"{metric.replace('_', ' ')} {report[metric]:.4f}{_give(report.get('interval'), '.4f')} on test,"

@@ -20,6 +20,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and self.trainable
             and mask is None
             and not self.synchronized
+            and not getattr(self, "renorm", False)  # of newer Kerases
             and self.scale
             and self.center
             and len(inputs.shape) == 4

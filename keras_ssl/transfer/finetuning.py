@@ -1,9 +1,11 @@
 """Fine-tuning: from an encoder and some labels to a classifier, its figures, and a folder with both."""
 
+import dataclasses
 import pathlib
 import time
 
 from .. import distribution, training
+from ..errors import InputError
 from .encoders import open_both, recipe_of
 from .intervals import merged, over_seeds
 from .plans import SEMI_SUPERVISED, Plan
@@ -12,11 +14,13 @@ from .scores import MAIN, parts
 from .semi_supervised import teach
 from .subset import subset
 from .tuning import score, train
+from .unfinished import Unfinished
 
 
 def finetune(
     encoder, dataset="cifar10_sample", labels="all", mode="full", *, task=None, size=None, labels_file=None, seed=0,
-    seeds=1, strategy="auto", replicas=None, out=None, overwrite=False, verbose=1, callbacks=(), **changes,
+    seeds=1, strategy="auto", replicas=None, out=None, overwrite=False, resume=False, verbose=1, callbacks=(),
+    **changes,
 ):  # fmt: skip
     """Fine-tune an encoder on a labelled task.
 
@@ -29,7 +33,9 @@ def finetune(
     seeds: do it for this many seeds, `seed` the first.
     strategy, replicas: as `keras_ssl.distribution.strategy`; `strategy` may also be a tf.distribute strategy.
     out: a folder to write: report.json, history.csv, curve.png, model.keras, saved_model/, for the semi-supervised
-        modes pseudo_labels.png, for a segmentation overlay.png; overwrite: replace it.
+        modes pseudo_labels.png, for a segmentation overlay.png; overwrite: replace it. Until it is finished,
+        OUT.partial keeps a checkpoint after each epoch, but for the semi-supervised modes.
+    resume: go on with an interrupted run, to the weights that it would have had.
     verbose: 0 for silence. callbacks: Keras callbacks for `fit`.
     changes: fields of `Plan`, such as epochs=20, learning_rate=3e-4, augment="shift".
 
@@ -46,8 +52,16 @@ def finetune(
     if out is not None:
         check_folder(out, overwrite)
     plan = Plan(mode=mode).replace(**changes)
+    if resume and (out is None or mode in SEMI_SUPERVISED):
+        raise InputError(f"resume takes the run's folder, `out`, and another mode than {' and '.join(SEMI_SUPERVISED)}")
     if isinstance(strategy, str):
         strategy = distribution.strategy(strategy, replicas)
+    unfinished = None
+    if out is not None and mode not in SEMI_SUPERVISED:
+        began = {**dataclasses.asdict(plan), "encoder": training.noted(encoder), "dataset": training.noted(dataset),
+                 "labels": labels, "seed": seed, "seeds": seeds}  # fmt: skip
+        chief = distribution.is_chief(strategy)
+        unfinished = Unfinished(out, began, resume=resume, overwrite=overwrite, write=chief)
     block, named = recipe_of(encoder).get("probe_block") or None, training.noted(encoder)
 
     def once(seed):
@@ -63,7 +77,9 @@ def finetune(
             record = {"pseudo_labels": found}
         else:
             labelled = subset(images, part.train, part.keep)
-            model, history = train(opened, labelled, plan, name="fine-tuning" if verbose else None, **common)
+            folder = unfinished and unfinished.of_seed(seed)
+            name = "fine-tuning" if verbose else None
+            model, history = train(opened, labelled, plan, name=name, folder=folder, **common)
         seconds = round(time.perf_counter() - began, 1)
         report = {
             **score(model, images, part.test), "labels": len(part.keep), "seconds": seconds, "encoder": named,
@@ -75,6 +91,8 @@ def finetune(
     model, report, history, images = over_seeds(once, seed, seeds, lambda each: merged(each, MAIN[each[0]["task"]]))
     if out is not None and distribution.is_chief(strategy):
         write_folder(pathlib.Path(out), model, report, history, images)
+        if unfinished:
+            unfinished.remove()
     return model, report
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from .. import pictures, zoo
 from ..errors import InputError
 from ..segmenters import overlaid
+from .unfinished import folder_of
 
 SHOWN = 6  # test images in a picture of a segmentation
 
@@ -26,10 +27,10 @@ def check_folder(out, overwrite=False):
 
 
 def free_folder(stem):
-    """`stem`, or the first of `stem`-2, `stem`-3, ... that isn't taken."""
+    """`stem`, or the first of `stem`-2, `stem`-3, ... that isn't taken, by an interrupted run neither."""
     stem, number = pathlib.Path(stem), 1
     out = stem
-    while out.exists():
+    while out.exists() or folder_of(out).exists():
         number += 1
         out = stem.with_name(f"{stem.name}-{number}")
     return out

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from .. import distribution, losses, saving, training
+from .. import checkpoints, distribution, losses, saving, training
 from ..progress import Progress, StopOnNaN
 from .encoders import check_fits
 from .pixels import frequencies, rare_first, segmented
@@ -11,12 +11,14 @@ from .plans import build, set_trainable, stages, standard, unfreeze
 from .rates import by_depth
 from .scores import scores
 from .subset import augmentation, cut_up
+from .unfinished import epochs_done, file_of
 
 
-def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=()):
+def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=(), folder=None):
     """Train a copy of an encoder with a new head on all of a DataSet's "train".
 
-    name: what the progress bar is called; None for no bar.
+    name: what the progress bar is called; None for no bar. folder: where a checkpoint is left after each epoch, and
+    gone on from.
 
     Returns (model, history): an uncompiled `Classifier` in float32; {name: values per epoch}.
     """
@@ -39,16 +41,29 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
         network, model = build(encoder, plan, images)
     steps = min(plan.batch_size, images.count("train"))
     steps = images.count("train") // steps
+    done, chief = epochs_done(folder), distribution.is_chief(strategy)
     watchers = [StopOnNaN(), *callbacks]
-    if name and distribution.is_chief(strategy):
-        watchers.append(Progress(name, steps, plan.epochs))
-    history = {}
+    if folder is not None and chief:
+        training.trim_history(folder / "history.csv", done)
+        watchers.append(keras.callbacks.CSVLogger(folder / "history.csv", append=True))  # each stage begins it anew
+    watchers.append(checkpoints.EpochCheckpoint(folder, seed, write=chief))
+    if name and chief:
+        watchers.append(Progress(name, steps, plan.epochs, done))
+    history = training.read_history(folder / "history.csv") if done else {}
+    history.pop("epoch", None)
     planned = [*stages(network.get_layer("encoder"), plan), (plan.epochs, None)]
     for (start, top), (end, _) in zip(planned, planned[1:], strict=False):
+        if end < done:
+            continue
         with strategy.scope():
             set_trainable(network.get_layer("encoder"), top)
             _compile(network, images.task, plan, steps * plan.epochs, done=steps * start, weights=weights)
         distribution.prepare(network, strategy)
+        if start < done:  # with the optimizer of the stage that it was written in
+            checkpoints.restore(network, file_of(folder, done))
+            start = done
+        if start == end:
+            continue
         batches, _ = training.epochs_of_batches(
             images, pretext, batch_size=plan.batch_size, epochs=end, seed=seed, start=start, labels=True
         )

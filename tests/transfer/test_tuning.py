@@ -177,6 +177,62 @@ def test_a_precision_counts_while_training_and_not_after(dataset, monkeypatch):
     assert model.predict(dataset.arrays("test")[0]).dtype == "float32"
 
 
+class Interrupted(Exception):
+    pass
+
+
+class Interrupt(keras.callbacks.Callback):
+    """As an epoch, counted from 0, begins to learn."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.at = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.at:
+            raise Interrupted
+
+
+# Of eight epochs, gradual unfreezing trains two with the head alone and two with the last block too.
+@pytest.mark.parametrize(("mode", "at"), [("full", 3), ("gradual", 1), ("gradual", 2), ("gradual", 3), ("gradual", 7)])
+def test_an_interrupted_run_goes_on_to_the_same_weights(dataset, tmp_path, mode, at):
+    def noisy(shape):
+        encoder = small(shape)
+        return keras.Model(encoder.input, keras.layers.Dropout(0.3, name="dropout")(encoder.output), name="encoder")
+
+    settings = {**QUICK, "mode": mode, "epochs": 8, "dataset": dataset, "labels": 48, "encoder": noisy}
+    keras.utils.set_random_seed(5)
+    whole, told = finetune(out=tmp_path / "whole", **settings)
+    keras.utils.set_random_seed(5)
+    with pytest.raises(Interrupted):
+        finetune(out=tmp_path / "run", callbacks=[Interrupt(at)], **settings)
+    assert [path.name for path in tmp_path.iterdir() if "run" in path.name] == ["run.partial"]
+    with pytest.raises(InputError, match="go on with --resume"):
+        finetune(out=tmp_path / "run", **settings)
+    with pytest.raises(InputError, match="began with other values: epochs=8"):
+        finetune(out=tmp_path / "run", resume=True, **{**settings, "epochs": 9})
+    begun = []
+    note = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: begun.append(epoch))
+    keras.utils.set_random_seed(5)
+    resumed, report = finetune(out=tmp_path / "run", resume=True, callbacks=[note], **settings)
+    assert begun == list(range(at, 8))
+    for a, b in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+    assert report["history"] == told["history"] and report["accuracy"] == told["accuracy"]
+    assert not (tmp_path / "run.partial").exists() and (tmp_path / "run" / "report.json").exists()
+
+
+def test_what_cannot_be_resumed_is_told(dataset, tmp_path):
+    for settings, message in [
+        ({"out": tmp_path / "none"}, "none.partial holds no interrupted run"),
+        ({}, "takes the run's folder"),
+        ({"out": tmp_path / "none", "mode": "pseudo-label"}, "another mode than pseudo-label"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            finetune(small(), dataset, resume=True, **settings)
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_replicas_train(dataset):
     strategy = distribution.strategy("mirrored", 2)
     _, report = finetune(small(), dataset, labels=32, epochs=2, strategy=strategy, **QUICK)
