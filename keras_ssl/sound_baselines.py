@@ -1,5 +1,7 @@
 """What restored sounds and their encoders stand beside: filters and interpolation, and log-mel energies."""
 
+import time
+
 import numpy as np
 
 WINDOW, HOP = 256, 64
@@ -64,6 +66,22 @@ def log_mel(waveform, rate=8000, cells=CELLS):
     ends = np.arange(cells + 1) * len(energies) / cells
     parts = zip(np.floor(ends[:-1]).astype(int), np.ceil(ends[1:]).astype(int), strict=True)
     return np.concatenate([energies[begin:end].mean(axis=0) for begin, end in parts]).astype("float32")
+
+
+def log_mel_probe(dataset, labels="all", seed=0):
+    """A linear classifier on log-mel energies of a DataSet. Arguments, and what is returned, as for `probe`."""
+    from .transfer.linear import fit_linear, standardise
+    from .transfer.scores import parts
+
+    began = time.perf_counter()
+    part = parts(dataset, labels, seed)
+    given = dataset.arrays(part.train, keep=part.keep)[0], dataset.arrays(part.test)[0]
+    x, test = (np.stack([log_mel(each, dataset.rate) for each in waveforms]) for waveforms in given)
+    standardise(x, test)
+    y, test_y = dataset.labels(part.train)[part.keep], dataset.labels(part.test)
+    figures, c = fit_linear(dataset.task, x, y, test, test_y, part.folds)
+    seconds = round(time.perf_counter() - began, 1)
+    return {**figures, "C": c, "labels": len(part.keep), "seconds": seconds, "block": "", "features": x.shape[1]}
 
 
 def probes(model, dataset):

@@ -238,7 +238,8 @@ def _sample_for(encoder, task=None):
     if task == "segmentation":
         return "garments_sample"
     method = zoo.info(encoder)["recipe"].get("method", "") if encoder in zoo.names() else ""
-    return "polarity_sample" if method.startswith("text.") else "cifar10_sample"
+    samples = {"text": "polarity_sample", "audio": "spoken_digit_sample", "video": "moving:mnist_sample"}
+    return samples.get(method.split(".")[0], "cifar10_sample")
 
 
 def _labels(labels_file):

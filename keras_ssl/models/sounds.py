@@ -21,6 +21,10 @@ class AudioModel(keras.Model):
         """Samples a second of the waveforms that the model takes."""
         return getattr(self._spectrogram(), "rate", 8000)
 
+    def longest(self, samples):
+        """The samples that a waveform of so many is padded to: those of whole frames."""
+        return getattr(self._spectrogram(), "longest", int)(samples)
+
     def respond(self, waveforms):
         """What `predict` and the SavedModel answer to a float batch (N, T): a pure TensorFlow function."""
         return self(waveforms, training=False)
@@ -57,11 +61,9 @@ class AudioModel(keras.Model):
 
     def _answers(self, waveforms, batch_size=32):
         """What `predict` says of each of some waveforms. Those of as many frames are taken together."""
-        spectrogram = self._spectrogram()
-        length = getattr(spectrogram, "longest", lambda samples: samples)
         groups = {}
         for i, waveform in enumerate(waveforms):
-            groups.setdefault(length(len(waveform)), []).append(i)
+            groups.setdefault(self.longest(len(waveform)), []).append(i)
         whole = len(self.output_shape) == 2 and self.output_shape[1] is None  # waveforms again
         found = [None] * len(waveforms)
         for longest, group in groups.items():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..models import ImageModel, TextModel
+from ..models import AudioModel, ClipModel, ImageModel, TextModel
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -44,7 +44,7 @@ class _Classes:
         return self.get_layer("answer").classes
 
     def classify(self, examples, top=3):
-        """The most probable classes: [(name, probability), ...] for one picture or text, a list of these for many."""
+        """The most probable classes: [(name, probability), ...] for one example, a list of these for many."""
         probabilities = np.asarray(self.predict(examples))
         rows = [
             [(self.classes[i], float(row[i])) for i in np.argsort(-row, kind="stable")[:top]]
@@ -61,3 +61,16 @@ class Classifier(_Classes, ImageModel):
 @keras.saving.register_keras_serializable("keras_ssl")
 class TextClassifier(_Classes, TextModel):
     """The same of texts."""
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class SoundClassifier(_Classes, AudioModel):
+    """The same of waveforms."""
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class ClipClassifier(_Classes, ClipModel):
+    """The same of clips."""
+
+
+OF = {"image": Classifier, "text": TextClassifier, "audio": SoundClassifier, "video": ClipClassifier}

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from .. import distribution, training
+from ..sound_baselines import log_mel_probe
 from .bag import bag_of_words
 from .encoders import open_both, recipe_of, untrained
 from .intervals import interval, merged, over_seeds
@@ -30,7 +31,8 @@ def compare(
 ):  # fmt: skip
     """Fine-tune an encoder, and set beside it a linear probe of it and the same network trained from scratch.
 
-    Of texts, "bag of words" stands first, see `bag_of_words`: no network at all. Of a segmentation, "class by position"
+    Of texts, "bag of words" stands first, see `bag_of_words`: no network at all. Of sounds, "log-mel energies" with a
+    linear classifier. Of a segmentation, "class by position"
     takes the place of the linear probe: the class that training masks have most often at each pixel.
 
     "scratch": the encoder's network with fresh weights, adapted to the unlabelled training images; the same head,
@@ -95,6 +97,10 @@ def _ways(run, encoder, plan, labels, block, changes):
         bag = bag_of_words(run.dataset, labels, run.seed)
         run.say(f"bag of words: {metric.replace('_', ' ')} {bag[metric]:.3f} on test ({bag['seconds']:.0f} s)")
         results = {"bag of words": bag, **results}
+    if run.dataset.kind == "audio":
+        mel = log_mel_probe(run.dataset, labels, run.seed)
+        run.say(f"log-mel energies: {metric.replace('_', ' ')} {mel[metric]:.3f} on test ({mel['seconds']:.0f} s)")
+        results = {"log-mel energies": mel, **results}
     if not semi:
         return model, results, history, {}
     began = time.perf_counter()

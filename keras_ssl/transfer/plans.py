@@ -12,16 +12,17 @@ from ..architectures import pooled, trunk
 from ..architectures.fcn import UP
 from ..errors import InputError, unknown
 from ..segmenters import segmenter
-from .classifier import Answer, Classifier, TextClassifier
+from .classifier import OF, Answer
 from .encoders import blocks, cut
 from .extraction import AdaptiveAveragePooling
 
 SEMI_SUPERVISED = ("pseudo-label", "label-spreading")
 MODES = ("full", "probe", "gradual", "discriminative", *SEMI_SUPERVISED)
-SEEN = {"image": 25_000, "text": 10_000}  # about how many examples a training sees unless it is told its epochs
-LEAST = {"image": 8, "text": 2}  # epochs then
-BATCH = {"image": 64, "text": 64, "segmentation": 16}
-VIEWS = {"image": "flip,shift", "text": "drop", "segmentation": "flip,crop"}
+# About how many examples a training sees unless it is told its epochs, and the fewest epochs then.
+SEEN = {"image": 25_000, "text": 10_000, "audio": 25_000, "video": 10_000}
+LEAST = {"image": 8, "text": 2, "audio": 8, "video": 2}
+BATCH = {"image": 64, "text": 64, "audio": 32, "video": 16, "segmentation": 16}
+VIEWS = {"image": "flip,shift", "text": "drop", "audio": "shift", "video": "", "segmentation": "flip,crop"}
 DECODER = ("up", "skips", "width", "balance")  # settings of a segmentation alone
 
 
@@ -34,12 +35,13 @@ class Plan:
         Ruder, ACL 2018, arXiv:1801.06146); "discriminative": all weights, each block at `depth_factor` of the learning
         rate of what lies above it (the same paper); "pseudo-label" and "label-spreading": all weights, also on images
         without labels (see `semi_supervised.teach`).
-    epochs: None for about 25,000 images in all, in 8 to 100 epochs; 10,000 texts in 2 to 100.
-    batch_size: None for 64, of a segmentation 16.
+    epochs: None for about 25,000 images or sounds in all, in 8 to 100 epochs; 10,000 texts or clips in 2 to 100.
+    batch_size: None for 64, of sounds 32, of clips and of a segmentation 16.
     learning_rate, optimizer, weight_decay, warmup, schedule, momentum, beta_1, beta_2: as in a
         Recipe.
     block, grid: the head stands on this block ("" for the encoder's output), averaged over grid x grid cells.
-    augment: as `augmentation` takes it, of texts as `cut_up`; None for "flip,shift", or "drop".
+    augment: as `augmentation` takes it, of texts as `cut_up`, of sounds as `sounds.filled`; None for "flip,shift",
+        "drop", "shift"; of clips for "", since many a movement has a direction.
     longest: words of a text that training looks at, half of them from its end.
     depth_factor: of "discriminative", in (0, 1]; 1 is "full".
     precision: "float32" or "mixed_bfloat16", in which the encoder's layers count (its weights stay float32).
@@ -107,11 +109,10 @@ class Plan:
     def for_count(self, count, kind="image", task=None):
         """The plan with what it leaves open decided for `count` images, or texts, and maybe a task.
 
-        Raises InputError for another kind of examples.
+        Raises InputError for a semi-supervised mode of what has none.
         """
-        if kind not in SEEN:
-            many = {"audio": "sounds", "video": "clips"}[kind]
-            raise InputError(f"encoders of {many} aren't fine-tuned yet: transfer.probe and transfer.knn measure them")
+        if self.mode in SEMI_SUPERVISED and kind in ("audio", "video"):
+            raise InputError(f"mode {self.mode} is for images and texts; sounds and clips have {', '.join(MODES[:4])}")
         plan = self if self.augment is not None else self.replace(augment=VIEWS.get(task, VIEWS[kind]))
         plan = plan if plan.batch_size else plan.replace(batch_size=BATCH.get(task, BATCH[kind]))
         if plan.epochs:
@@ -152,8 +153,7 @@ def build(encoder, plan, dataset):
     network = keras.Model(copy.input, x)
     mean, deviation = standard(labels) if dataset.task == "regression" else (0.0, 1.0)
     answer = Answer(dataset.task, dataset.classes, deviation, mean, dtype="float32", name="answer")
-    kind = TextClassifier if dataset.kind == "text" else Classifier
-    return network, kind(copy.input, answer(x), name="classifier")
+    return network, OF[dataset.kind](copy.input, answer(x), name="classifier")
 
 
 def _segmentation(encoder, plan, dataset):

@@ -8,12 +8,14 @@ import tensorflow as tf
 
 from .. import views
 from ..data.array_sets import ArraySplit
+from ..data.audio_sets import RATE, AudioSplit
 from ..data.dataset import Subset
 from ..data.text_sets import TextSplit
-from ..errors import unknown
+from ..errors import InputError, unknown
 from ..layers.vocabulary import MASK
+from .sounds import LONGEST
 
-CACHED = 64 << 20  # bytes of images up to which they are kept in memory
+CACHED = 64 << 20  # bytes of images up to which they are kept in memory, and of sounds, were all of them long
 DROPPED = 0.1  # of the words
 CROPPED = 0.4  # of the image is left by "crop", at least
 AUGMENTATIONS = {
@@ -26,16 +28,17 @@ AUGMENTATIONS = {
 
 def subset(dataset, split, keep):
     """A DataSet whose "train" has the examples `keep` (sorted indices) of a split: few in memory, many as a stream."""
-    if len(keep) * np.prod(dataset.shape) <= CACHED:
+    size = 4 * LONGEST * RATE if dataset.kind == "audio" else np.prod(dataset.shape)
+    if len(keep) * size <= CACHED:
         return held(dataset, *dataset.arrays(split, keep=keep))
     return replace(dataset, stored={"train": Subset(dataset, split, keep)})
 
 
 def held(dataset, examples, labels):
     """A DataSet like the given one whose "train" has these examples, in memory, with these labels."""
-    text = dataset.kind == "text"
-    stored = TextSplit(examples, labels) if text else ArraySplit(examples, labels, None, None)
-    return replace(dataset, stored={"train": stored})
+    splits = {"text": TextSplit, "audio": AudioSplit}
+    split = splits.get(dataset.kind, functools.partial(ArraySplit, size=None, channels=None))
+    return replace(dataset, stored={"train": split(examples, labels)})
 
 
 def cut_up(vocabulary, longest, names):
@@ -83,5 +86,25 @@ def augmentation(names):
             else:
                 images = AUGMENTATIONS[name](images, seed)
         return tf.cast(images, tf.float32), labels
+
+    return augment
+
+
+def of_clips(names):
+    """`augmentation` of a batch (clips (N, T, H, W, C), labels): one view for all frames of a clip.
+
+    Raises InputError for "colour", which is for images, and an unknown name.
+    """
+    if "colour" in names:
+        raise InputError('clips are augmented by flip, shift or crop, not by "colour"')
+    views_of = augmentation(names)
+
+    def augment(batch, seed):
+        clips, labels = batch
+        n, frames, height, width, channels = clips.shape
+        x = tf.reshape(tf.transpose(clips, (0, 2, 3, 1, 4)), (-1, height, width, frames * channels))
+        x, labels = views_of((x, labels), seed)
+        x = tf.reshape(x, (-1, height, width, frames, channels))
+        return tf.transpose(x, (0, 3, 1, 2, 4)), labels
 
     return augment

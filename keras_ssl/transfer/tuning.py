@@ -10,7 +10,8 @@ from .pixels import frequencies, rare_first, segmented
 from .plans import build, set_trainable, stages, standard, unfreeze
 from .rates import by_depth
 from .scores import scores
-from .subset import augmentation, cut_up
+from .sounds import filled
+from .subset import augmentation, cut_up, of_clips
 from .unfinished import epochs_done, file_of
 
 
@@ -26,8 +27,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
     strategy = strategy or tf.distribute.get_strategy()
     plan = plan.for_count(images.count("train"), images.kind, images.task)
     weights = rare_first(frequencies(images), plan.balance) if images.task == "segmentation" and plan.balance else None
-    text = images.kind == "text"
-    augment = cut_up(encoder.words(), plan.longest, plan.augment) if text else augmentation(plan.augment)
+    augment, examples = _views(encoder, images, plan)
     if images.task == "regression":
         mean, deviation = (tf.constant(each, tf.float32) for each in standard(images.labels("train")))
 
@@ -65,7 +65,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
         if start == end:
             continue
         batches, _ = training.epochs_of_batches(
-            images, pretext, batch_size=plan.batch_size, epochs=end, seed=seed, start=start, labels=True
+            examples, pretext, batch_size=plan.batch_size, epochs=end, seed=seed, start=start, labels=True
         )
         log = network.fit(
             batches,
@@ -80,6 +80,15 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
             history.setdefault(key, []).extend(float(value) for value in values)
     unfreeze(model)
     return saving.plain_copy(model), history
+
+
+def _views(encoder, examples, plan):
+    """(a function of a batch and a seed that gives the batch as it is learned from, what batches are made of)."""
+    if examples.kind == "text":
+        return cut_up(encoder.words(), plan.longest, plan.augment), examples
+    if examples.kind == "audio":
+        return lambda batch, seed: batch, filled(examples, encoder, plan.augment)
+    return (of_clips if examples.kind == "video" else augmentation)(plan.augment), examples
 
 
 def _compile(network, task, plan, steps, done, weights=None):
@@ -111,6 +120,10 @@ def score(model, dataset, split, rows=None):
     """Figures of a trained model on a split, or on some of its images: as `scores` or `pixels.figures` gives them."""
     if dataset.task == "segmentation":
         return segmented(model.segment, dataset, split, rows)
-    predicted = model.predict(dataset.stream(split, labels=False, keep=rows).batch(256))
+    examples = dataset.stream(split, labels=False, keep=rows)
+    if dataset.kind == "audio":  # of different lengths
+        predicted = model.predict(list(examples.as_numpy_iterator()))
+    else:
+        predicted = model.predict(examples.batch(32 if dataset.kind == "video" else 256))
     labels = dataset.labels(split)
     return scores(dataset.task, labels if rows is None else labels[rows], predicted)

@@ -121,12 +121,17 @@ def test_evaluation_of_an_entry(made, monkeypatch):
     assert figures["label_probe"]["value"] == pytest.approx(figures["probe"]["value"], abs=1e-6), "one probe"
 
 
-def test_encoders_are_probed_and_not_fine_tuned(made, monkeypatch):
+def test_encoders_are_probed_and_fine_tuned(made, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_SSL_ZOO", str(made))
     report = transfer.probe("mender", "spoken_digit_sample", labels=60, block="block2")
     assert report["labels"] == 60 and report["features"] == 3 * 16 * 4
-    with pytest.raises(InputError, match="aren't fine-tuned yet"):
-        transfer.finetune("mender", "spoken_digit_sample", labels=60)
+    model, report = transfer.compare(
+        "mender", "spoken_digit_sample", labels=60, epochs=1, verbose=0, learning_rate=1e-3
+    )
+    assert list(report["results"]) == ["log-mel energies", "scratch", "linear probe", "fine-tuned"]
+    assert report["results"]["log-mel energies"]["accuracy"] > 0.3 and report["results"]["fine-tuned"]["labels"] == 60
+    with pytest.raises(InputError, match="mode pseudo-label is for images and texts"):
+        transfer.finetune("mender", "spoken_digit_sample", labels=60, mode="pseudo-label")
     with pytest.raises(InputError, match="takes sounds, not images"):
         transfer.finetune("mender", "mnist_sample", labels=60)
 
