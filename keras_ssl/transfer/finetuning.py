@@ -79,7 +79,7 @@ def finetune(
             labelled = subset(images, part.train, part.keep)
             folder = unfinished and unfinished.of_seed(seed)
             name = "fine-tuning" if verbose else None
-            model, history = train(opened, labelled, plan, name=name, folder=folder, **common)
+            model, history = train(opened, labelled, plan, name=name, folder=folder, resume=resume, **common)
         seconds = round(time.perf_counter() - began, 1)
         report = {
             **score(model, images, part.test), "labels": len(part.keep), "seconds": seconds, "encoder": named,

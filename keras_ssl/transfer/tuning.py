@@ -15,11 +15,11 @@ from .subset import augmentation, cut_up, of_clips
 from .unfinished import epochs_done, file_of
 
 
-def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=(), folder=None):
+def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=(), folder=None, resume=False):
     """Train a copy of an encoder with a new head on all of a DataSet's "train".
 
     name: what the progress bar is called; None for no bar. folder: where a checkpoint is left after each epoch, and
-    gone on from.
+    with `resume` gone on from.
 
     Returns (model, history): an uncompiled `Classifier` in float32; {name: values per epoch}.
     """
@@ -41,7 +41,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
         network, model = build(encoder, plan, images)
     steps = min(plan.batch_size, images.count("train"))
     steps = images.count("train") // steps
-    done, chief = epochs_done(folder), distribution.is_chief(strategy)
+    done, chief = epochs_done(folder) if resume else 0, distribution.is_chief(strategy)
     watchers = [StopOnNaN(), *callbacks]
     if folder is not None and chief:
         training.trim_history(folder / "history.csv", done)
