@@ -19,9 +19,12 @@ SPECIAL, MASK, HIDDEN = 3, 2, 0.15  # ids below the words', [MASK], and the shar
 
 
 class Task:
-    """What is trained. weights: tensors in Keras's order; count: examples of an epoch; changes: to the recipe."""
+    """What is trained. weights: tensors in Keras's order; count: examples of an epoch; changes: to the recipe.
 
-    changes = {}
+    remark: what else the card is to say.
+    """
+
+    changes, remark = {}, ""
 
     def __init__(self, recipe, arrays, device):
         self.options, self.device, self.training = recipe["encoder_options"], device, True
@@ -170,7 +173,7 @@ class NextWord(Texts):
 class Frames(Task):
     """keras_ssl.methods.video.frame_prediction of moving images, each batch of new clips of data.moving_sets."""
 
-    count = 30_000
+    count, remark = 30_000, ", each batch of clips drawn anew"
 
     def __init__(self, recipe, arrays, device):
         super().__init__(recipe, arrays, device)

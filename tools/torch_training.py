@@ -145,7 +145,7 @@ def train(file, out, seconds):
     recipe |= task.changes | {"epochs": max(1, round(steps * batch / task.count)), "batch_size": batch}
     recipe |= {"learning_rate": rate, "warmup": WARMUP, "precision": "mixed_bfloat16"}
     card = torch.cuda.get_device_name() if device == "cuda" else "a CPU"
-    made = f"PyTorch {torch.__version__} on {card} in {seconds:.0f} s, by tools/torch_training.py"
+    made = f"PyTorch {torch.__version__} on {card} in {seconds:.0f} s, by tools/torch_training.py{task.remark}"
     np.savez(out, recipe=json.dumps(recipe), made=made, asked=arrays["asked"], answers=answers, **kept, **weights)
     print(f"{out}: {steps} steps of {batch}, {steps * batch / task.count:.2f} epochs of {task.count}")
 
