@@ -2,6 +2,8 @@
 
 import time
 
+import numpy as np
+
 from .linear import fit_linear
 from .scores import parts
 
@@ -18,7 +20,7 @@ def bag_of_words(dataset, labels="all", seed=0):
 
     began = time.perf_counter()
     part = parts(dataset, labels, seed)
-    bag = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", dtype="float32")
+    bag = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
     x = bag.fit_transform(dataset.arrays(part.train, keep=part.keep)[0])
     test = bag.transform(dataset.arrays(part.test)[0])
     y = dataset.labels(part.train)[part.keep]
