@@ -224,16 +224,23 @@ def test_ctrl_c_says_how_to_go_on(run, monkeypatch, tmp_path):
     monkeypatch.setattr(transfer, "finetune", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
     result = run("finetune", "rotation")
     assert result.exit_code == 130 and result.stderr == "keras-ssl: stopped; run the same command again\n"
+    (tmp_path / "tuned.partial").mkdir()
+    (tmp_path / "tuned.partial" / "run.json").write_text("{}")
+    result = run("finetune", "rotation", "--out", "tuned")
+    assert result.stderr == "keras-ssl: stopped; go on with: keras-ssl finetune rotation --out tuned --resume\n"
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(run, mine, monkeypatch, tmp_path):
+def test_a_full_disk_is_one_line_and_loses_nothing(run, mine, monkeypatch, tmp_path):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("keras_ssl.pictures.curves", full)
-    result = run("finetune", "mine", "--labels", 20, "--epochs", 1)
+    with monkeypatch.context() as once:
+        once.setattr("keras_ssl.pictures.curves", full)
+        result = run("finetune", "mine", "--labels", 20, "--epochs", 1)
     assert "No space left on device" in said(result)
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["finetune-mine-20.partial"]
+    assert run("finetune", "mine", "--labels", 20, "--epochs", 1, "--resume").exit_code == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["finetune-mine-20"]
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,23 @@ def _ran_out(error):
 def _stopped(arguments):
     words = [word for word in sys.argv[1:] if word != "--resume"]
     again = "run the same command again"
-    if "resume" in arguments and (run_folder(arguments["name"], arguments["out"]) / "run.json").exists():
+    if "resume" in arguments and (_begun(arguments) / "run.json").exists():
         again = f"go on with: {shlex.join(['keras-ssl', *words, '--resume'])}"
     print(f"keras-ssl: stopped; {again}", file=sys.stderr)
     raise typer.Exit(130)
+
+
+def _begun(arguments):
+    """Where a command that takes --resume keeps what it has done."""
+    if "name" in arguments:
+        return run_folder(arguments["name"], arguments["out"])
+    out = arguments["out"] or tuning_folder(arguments["encoder"], arguments["labels"])
+    return pathlib.Path(f"{out}.partial")
+
+
+def tuning_folder(encoder, labels):
+    """The folder of a fine-tuning that was given none."""
+    return f"runs/finetune-{file_stem(encoder)}-{labels}"
 
 
 def run_folder(name, out):

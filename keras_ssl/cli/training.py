@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .guard import file_stem, guarded, import_tensorflow, run_folder
+from .guard import guarded, import_tensorflow, run_folder, tuning_folder
 
 Dataset = Annotated[
     str | None,
@@ -160,7 +160,7 @@ def finetune(
     from .. import transfer
     from ..transfer.reporting import free_folder
 
-    usual = f"runs/finetune-{file_stem(encoder)}-{labels}"
+    usual = tuning_folder(encoder, labels)
     out = out or (pathlib.Path(usual) if resume else free_folder(usual))
     if resume and compare:
         raise InputError("--resume goes on with one training; leave out --compare")
