@@ -71,7 +71,8 @@ def test_bundled_metrics_are_found_again(name, kept):
     assert found["figures"].keys() == noted["figures"].keys()
     for figure, values in noted["figures"].items():
         share = figure in ("probe", "knn") or figure.endswith("accuracy")
-        tolerance = {"abs": 0.01} if share else {"rel": 0.03}
+        one = 1.01 / noted["images"]  # of few examples, rounding may turn one
+        tolerance = {"abs": max(0.01, one)} if share else {"rel": 0.03}
         if figure == "probe":  # where two penalties do equally well on held-out examples, a CPU's rounding picks one
-            tolerance = {"abs": 0.02}
+            tolerance = {"abs": max(0.02, one)}
         assert found["figures"][figure] == pytest.approx(values, **tolerance), figure
