@@ -4,6 +4,7 @@ Keras's BackupAndRestore forgets the seeds of random layers and optimizers that 
 file when it is killed.
 """
 
+import csv
 import json
 import os
 import pathlib
@@ -46,15 +47,25 @@ class EpochCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not self.write:
             return
-        save(self.model, self.folder / f"epoch-{epoch + 1:04d}.npz")
+        save(self.model, file_of(self.folder, epoch + 1))
         for old in epochs_in(self.folder)[: -self.keep]:
-            (self.folder / f"epoch-{old:04d}.npz").unlink()
+            file_of(self.folder, old).unlink()
+
+
+def file_of(folder, epoch):
+    """The checkpoint after so many epochs."""
+    return folder / f"epoch-{epoch:04d}.npz"
 
 
 def epochs_in(folder):
     """The epochs for which `folder` holds a checkpoint, ascending."""
     found = (re.fullmatch(r"epoch-(\d+)\.npz", p.name) for p in pathlib.Path(folder).glob("epoch-*.npz"))
     return sorted(int(m[1]) for m in found if m)
+
+
+def epochs_done(folder):
+    """How many epochs the last checkpoint in `folder` holds; 0 without one."""
+    return max(epochs_in(folder), default=0)
 
 
 def save(model, path):
@@ -88,3 +99,18 @@ def restore(model, path):
         raise InputError(f"the checkpoint {path} is of another model or optimizer")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+def read_history(path):
+    """{name: list of values per epoch} of a CSVLogger's file."""
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    # CSVLogger adds columns of validation, "NA" where there was none.
+    return {k: [float(row[k]) for row in rows] for k in rows[0] if rows[0][k] != "NA"} if rows else {}
+
+
+def trim_history(path, epochs):
+    """Drop the rows of epochs after the checkpoint: the log of an epoch is written before or after its checkpoint."""
+    if path.exists():
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(lines[: epochs + 1]))

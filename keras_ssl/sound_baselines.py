@@ -70,16 +70,16 @@ def log_mel(waveform, rate=8000, cells=CELLS):
 
 def log_mel_probe(dataset, labels="all", seed=0):
     """A linear classifier on log-mel energies of a DataSet. Arguments, and what is returned, as for `probe`."""
-    from .transfer.linear import fit_linear, standardise
+    from .transfer.extraction import Frozen
+    from .transfer.linear import probe_features
     from .transfer.scores import parts
 
     began = time.perf_counter()
     part = parts(dataset, labels, seed)
     given = dataset.arrays(part.train, keep=part.keep)[0], dataset.arrays(part.test)[0]
     x, test = (np.stack([log_mel(each, dataset.rate) for each in waveforms]) for waveforms in given)
-    standardise(x, test)
     y, test_y = dataset.labels(part.train)[part.keep], dataset.labels(part.test)
-    figures, c = fit_linear(dataset.task, x, y, test, test_y, part.folds)
+    figures, c = probe_features(Frozen(dataset.task, x, y, part.folds, test, test_y))
     seconds = round(time.perf_counter() - began, 1)
     return {**figures, "C": c, "labels": len(part.keep), "seconds": seconds, "block": "", "features": x.shape[1]}
 

@@ -1,6 +1,5 @@
 """Pretraining: a recipe and examples without labels -> a model, its history, a zoo entry."""
 
-import csv
 import json
 import pathlib
 import shutil
@@ -9,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from . import architectures, checkpoints, data, distribution, methods, modalities, pictures, recipes, saving, zoo
+from .checkpoints import read_history
 from .errors import InputError, unknown
 from .progress import Progress, StopOnNaN, WarnOfCollapse
 
@@ -171,9 +171,7 @@ def pretrain(
 
     if overwrite and not resume and chief:
         _clear_run(out)
-    done = (
-        checkpoints.epochs_in(out / "checkpoints")[-1] if resume and checkpoints.epochs_in(out / "checkpoints") else 0
-    )
+    done = checkpoints.epochs_done(out / "checkpoints") if resume else 0
     batches, steps = epochs_of_batches(
         prepared.examples, lambda batch, seed: method.pretext(batch, seed, **pretext_options),
         batch_size=recipe.batch_size, epochs=recipe.epochs, seed=recipe.seed, start=done, labels=labelled,
@@ -211,8 +209,8 @@ def pretrain(
         out.mkdir(parents=True, exist_ok=True)
         zoo.write_json(out / "run.json", {"recipe": recipe.to_dict(), "batches": steps})
     if done:
-        checkpoints.restore(model, out / "checkpoints" / f"epoch-{done:04d}.npz")
-        trim_history(out / "history.csv", done)
+        checkpoints.restore(model, checkpoints.file_of(out / "checkpoints", done))
+        checkpoints.trim_history(out / "history.csv", done)
     logs = [
         # Before the checkpoint: a run killed between the two has a row too many, which resuming drops, never too few.
         keras.callbacks.CSVLogger(out / "history.csv", append=bool(done)),
@@ -291,18 +289,3 @@ def _clear_run(out):
         shutil.rmtree(out / name, ignore_errors=True)
     for name in ("history.csv", "loss.png", "picture.png", "run.json"):
         (out / name).unlink(missing_ok=True)
-
-
-def read_history(path):
-    """{name: list of values per epoch} of a CSVLogger's file."""
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
-    # CSVLogger adds columns of validation, "NA" where there was none.
-    return {k: [float(row[k]) for row in rows] for k in rows[0] if rows[0][k] != "NA"} if rows else {}
-
-
-def trim_history(path, epochs):
-    """Drop the rows of epochs after the checkpoint: the log of an epoch is written before or after its checkpoint."""
-    if path.exists():
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(lines[: epochs + 1]))

@@ -127,13 +127,17 @@ class NextWord(Texts):
         super().__init__(recipe, arrays, device)
         self.variant = self.options.get("variant", "recurrent")
         if self.variant == "recurrent":
-            width = self.weights[0].shape[1]
-            self.lstm = torch.nn.LSTM(width, width, batch_first=True).to(device)
-            inward, again, bias, (own_inward, own_again, own_bias, zero) = *self.weights[1:4], self.lstm.parameters()
-            with torch.no_grad():
-                own_inward.copy_(inward.T), own_again.copy_(again.T), own_bias.copy_(bias), zero.zero_()
-            zero.requires_grad_(False)
-            self.weights[1:4] = [own_inward, own_again, own_bias]
+            width, self.depth = self.weights[0].shape[1], self.options.get("depth", 1)
+            self.lstm = torch.nn.LSTM(width, width, self.depth, batch_first=True).to(device)
+            own = list(self.lstm.parameters())
+            for i in range(self.depth):
+                (*mine, zero), place = own[4 * i : 4 * i + 4], slice(3 * i + 1, 3 * i + 4)
+                with torch.no_grad():
+                    zero.zero_()
+                    for tensor, given in zip(mine, self.weights[place], strict=True):
+                        tensor.copy_(given.T)
+                zero.requires_grad_(False)
+                self.weights[place] = mine
 
     def loss(self, size):
         windows = self.batch(size)
@@ -147,7 +151,8 @@ class NextWord(Texts):
         table = take()
         x = dropout(table[ids] * (ids != 0)[..., None], share)
         if self.variant == "recurrent":
-            take(), take(), take()
+            for _ in range(3 * self.depth):
+                take()
             x = self.lstm(x)[0]
         elif self.variant == "feed_forward":
             order = self.options.get("order", 6)
@@ -163,7 +168,7 @@ class NextWord(Texts):
         return x @ table.T + take()
 
     def kept(self):
-        turned = (1, 2) if self.variant == "recurrent" else ()
+        turned = range(1, 3 * self.depth + 1) if self.variant == "recurrent" else ()
         return [each.T if i in turned else each for i, each in enumerate(self.weights)]
 
     def answers(self, windows):

@@ -66,7 +66,7 @@ def prepare(name, file, options):
         asked = windows[np.all(windows, axis=1)][:2]
     architectures.adapt(model, asked)
     weights = {f"weight_{i:03d}": each for i, each in enumerate(model.get_weights())}
-    np.savez_compressed(file, recipe=json.dumps(recipe.to_dict()), asked=asked, **arrays, **weights)
+    np.savez_compressed(file, name=name, recipe=json.dumps(recipe.to_dict()), asked=asked, **arrays, **weights)
     print(f"{file}: {len(weights)} weights, " + ", ".join(f"{k} {v.shape}" for k, v in arrays.items()))
 
 
@@ -78,21 +78,21 @@ def adopt(file, target):
 
     with np.load(file) as found:
         found = dict(found)
-    recipe = Recipe.from_dict(json.loads(str(found["recipe"])))
-    known = Lexicon(json.loads(str(found["lexicon"])), recipe.punctuation) if "lexicon" in found else (
-        recipe.window, 64, 64, 1)  # fmt: skip
+    recipe, texts = Recipe.from_dict(json.loads(str(found["recipe"]))), "lexicon" in found
+    known = Lexicon(json.loads(str(found["lexicon"])), recipe.punctuation) if texts else (recipe.window, 64, 64, 1)
     model = training.build(recipe, known)
     model.set_weights(ordered(found))
-    asked = [found["asked"].astype("int32" if "lexicon" in found else "float32")]
+    asked = [found["asked"].astype("int32" if texts else "float32")]
     if len(model.inputs) == 2:
         asked.append(np.tile(np.arange(20, dtype="int32"), (2, 1)))
-    answers = np.asarray(model(asked if len(asked) > 1 else asked[0], training=False))
-    answers = answers[..., 1:] if "lexicon" in found else answers  # padding fits nowhere
-    apart = np.abs(answers - found["answers"][..., -answers.shape[-1] :]).max() / np.abs(answers).max()
+    answers, wanted = np.asarray(model(asked if len(asked) > 1 else asked[0], training=False)), found["answers"]
+    if texts:  # padding fits nowhere
+        answers, wanted = answers[..., 1:], wanted[..., 1:]
+    apart = np.abs(answers - wanted).max() / np.abs(answers).max()
     print(f"answers differ by {apart:.1e} of the largest")
     if apart > 1e-3:
         sys.exit("torch_training: the two networks don't answer alike")
-    opened = modalities.of(recipe.method).open(recipe) if "lexicon" in found else data.open(recipe.dataset)
+    opened = modalities.of(recipe.method).open(recipe) if texts else data.open(recipe.dataset)
     model = model.kept() if hasattr(model, "kept") else model
     print(zoo.save(model, target, recipe=recipe, dataset=opened, overwrite=True, made=str(found["made"])))
 
@@ -107,12 +107,9 @@ def train(file, out, seconds):
     import torch
     from torch_networks import Frames, MaskedWords, NextWord
 
-    with np.load(file) as arrays:
-        arrays = {**arrays, "weights": ordered(arrays)}
-    recipe = json.loads(str(arrays["recipe"]))
-    name = {"masked_language_model": "masked_lm", "language_model": "next_word"}.get(
-        recipe["method"].split(".")[1], "frame_prediction"
-    )
+    with np.load(file) as found:
+        arrays = {**found, "weights": ordered(found)}
+    name, recipe = str(arrays["name"]), json.loads(str(arrays["recipe"]))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(recipe["seed"])
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True

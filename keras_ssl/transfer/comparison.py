@@ -23,6 +23,8 @@ from .tuning import score, train
 # Both ways get two schedules to choose from on held-out labels, and the better one of each then trains on all of them.
 SCRATCH = ({"learning_rate": 1e-3}, {"learning_rate": 3e-3})
 TUNED = ({"learning_rate": 1e-3}, {"learning_rate": 3e-3})
+# What stands first: no network at all.
+SIMPLE = {"text": ("bag of words", bag_of_words), "audio": ("log-mel energies", log_mel_probe)}
 
 
 def compare(
@@ -32,8 +34,8 @@ def compare(
     """Fine-tune an encoder, and set beside it a linear probe of it and the same network trained from scratch.
 
     Of texts, "bag of words" stands first, see `bag_of_words`: no network at all. Of sounds, "log-mel energies" with a
-    linear classifier. Of a segmentation, "class by position"
-    takes the place of the linear probe: the class that training masks have most often at each pixel.
+    linear classifier. Of a segmentation, "class by position" takes the place of the linear probe: the class that
+    training masks have most often at each pixel.
 
     "scratch": the encoder's network with fresh weights, adapted to the unlabelled training images; the same head,
     images and augmentation. "linear probe": see `probe`, on the block that the zoo entry names. "fine-tuned": see
@@ -93,14 +95,11 @@ def _ways(run, encoder, plan, labels, block, changes):
     run.say(f"{name}: {metric.replace('_', ' ')} {simple[metric]:.3f} on test ({simple['seconds']:.0f} s)")
     model, tuned, history, chosen = run.best("fine-tuned", encoder, full if semi else plan, TUNED, changes)
     results = {"scratch": scratch, name: simple, "fine-tuned": tuned}
-    if run.dataset.kind == "text":
-        bag = bag_of_words(run.dataset, labels, run.seed)
-        run.say(f"bag of words: {metric.replace('_', ' ')} {bag[metric]:.3f} on test ({bag['seconds']:.0f} s)")
-        results = {"bag of words": bag, **results}
-    if run.dataset.kind == "audio":
-        mel = log_mel_probe(run.dataset, labels, run.seed)
-        run.say(f"log-mel energies: {metric.replace('_', ' ')} {mel[metric]:.3f} on test ({mel['seconds']:.0f} s)")
-        results = {"log-mel energies": mel, **results}
+    if run.dataset.kind in SIMPLE:
+        name, way = SIMPLE[run.dataset.kind]
+        simple = way(run.dataset, labels, run.seed)
+        run.say(f"{name}: {metric.replace('_', ' ')} {simple[metric]:.3f} on test ({simple['seconds']:.0f} s)")
+        results = {name: simple, **results}
     if not semi:
         return model, results, history, {}
     began = time.perf_counter()

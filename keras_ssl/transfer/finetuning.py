@@ -59,7 +59,8 @@ def finetune(
     unfinished = None
     if out is not None and mode not in SEMI_SUPERVISED:
         began = {**dataclasses.asdict(plan), "encoder": training.noted(encoder), "dataset": training.noted(dataset),
-                 "labels": labels, "seed": seed, "seeds": seeds}  # fmt: skip
+                 "labels": labels, "seed": seed, "seeds": seeds, "task": task, "size": size,
+                 "labels_file": None if labels_file is None else training.noted(labels_file)}  # fmt: skip
         chief = distribution.is_chief(strategy)
         unfinished = Unfinished(out, began, resume=resume, overwrite=overwrite, write=chief)
     block, named = recipe_of(encoder).get("probe_block") or None, training.noted(encoder)

@@ -112,7 +112,8 @@ class Plan:
         Raises InputError for a semi-supervised mode of what has none.
         """
         if self.mode in SEMI_SUPERVISED and kind in ("audio", "video"):
-            raise InputError(f"mode {self.mode} is for images and texts; sounds and clips have {', '.join(MODES[:4])}")
+            others = ", ".join(mode for mode in MODES if mode not in SEMI_SUPERVISED)
+            raise InputError(f"mode {self.mode} is for images and texts; sounds and clips have {others}")
         plan = self if self.augment is not None else self.replace(augment=VIEWS.get(task, VIEWS[kind]))
         plan = plan if plan.batch_size else plan.replace(batch_size=BATCH.get(task, BATCH[kind]))
         if plan.epochs:

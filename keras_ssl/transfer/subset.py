@@ -12,6 +12,7 @@ from ..data.audio_sets import RATE, AudioSplit
 from ..data.dataset import Subset
 from ..data.text_sets import TextSplit
 from ..errors import InputError, unknown
+from ..layers import FramesAsChannels, FramesFromPatches
 from ..layers.vocabulary import MASK
 from .sounds import LONGEST
 
@@ -101,10 +102,7 @@ def of_clips(names):
 
     def augment(batch, seed):
         clips, labels = batch
-        n, frames, height, width, channels = clips.shape
-        x = tf.reshape(tf.transpose(clips, (0, 2, 3, 1, 4)), (-1, height, width, frames * channels))
-        x, labels = views_of((x, labels), seed)
-        x = tf.reshape(x, (-1, height, width, frames, channels))
-        return tf.transpose(x, (0, 3, 1, 2, 4)), labels
+        pictures, labels = views_of((FramesAsChannels(dtype="uint8")(clips), labels), seed)
+        return FramesFromPatches(clips.shape[1], 1, dtype="float32")(pictures), labels
 
     return augment

@@ -12,7 +12,6 @@ from .rates import by_depth
 from .scores import scores
 from .sounds import filled
 from .subset import augmentation, cut_up, of_clips
-from .unfinished import epochs_done, file_of
 
 
 def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=(), folder=None, resume=False):
@@ -41,15 +40,15 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
         network, model = build(encoder, plan, images)
     steps = min(plan.batch_size, images.count("train"))
     steps = images.count("train") // steps
-    done, chief = epochs_done(folder) if resume else 0, distribution.is_chief(strategy)
+    done, chief = checkpoints.epochs_done(folder) if resume else 0, distribution.is_chief(strategy)
     watchers = [StopOnNaN(), *callbacks]
     if folder is not None and chief:
-        training.trim_history(folder / "history.csv", done)
+        checkpoints.trim_history(folder / "history.csv", done)
         watchers.append(keras.callbacks.CSVLogger(folder / "history.csv", append=True))  # each stage begins it anew
     watchers.append(checkpoints.EpochCheckpoint(folder, seed, write=chief))
     if name and chief:
         watchers.append(Progress(name, steps, plan.epochs, done))
-    history = training.read_history(folder / "history.csv") if done else {}
+    history = checkpoints.read_history(folder / "history.csv") if done else {}
     history.pop("epoch", None)
     planned = [*stages(network.get_layer("encoder"), plan), (plan.epochs, None)]
     for (start, top), (end, _) in zip(planned, planned[1:], strict=False):
@@ -60,7 +59,7 @@ def train(encoder, images, plan, *, seed=0, strategy=None, name=None, callbacks=
             _compile(network, images.task, plan, steps * plan.epochs, done=steps * start, weights=weights)
         distribution.prepare(network, strategy)
         if start < done:  # with the optimizer of the stage that it was written in
-            checkpoints.restore(network, file_of(folder, done))
+            checkpoints.restore(network, checkpoints.file_of(folder, done))
             start = done
         if start == end:
             continue

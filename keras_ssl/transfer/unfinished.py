@@ -4,7 +4,7 @@ import json
 import pathlib
 import shutil
 
-from .. import checkpoints, zoo
+from .. import zoo
 from ..errors import InputError
 
 
@@ -53,13 +53,3 @@ class Unfinished:
 
     def remove(self):
         shutil.rmtree(self._place, ignore_errors=True)
-
-
-def epochs_done(folder):
-    """How many epochs the last checkpoint in a folder holds; 0 without one, and without a folder."""
-    found = checkpoints.epochs_in(folder) if folder is not None else []
-    return found[-1] if found else 0
-
-
-def file_of(folder, epoch):
-    return folder / f"epoch-{epoch:04d}.npz"

@@ -268,7 +268,12 @@ def notes(model, folder=None):
         rows.append(f"| {variant} | {settings} | {recipe['epochs']} | {recipe['dataset']} | {perplexity:.1f} |")
     if not rows:
         return None
-    head = ["## Variants", "", "`--set variant=` trains each.", ""]
+    head = [
+        "## Variants",
+        "",
+        "`keras-ssl pretrain next_word --set variant=...` with these settings trains another.",
+        "",
+    ]
     head += ["| variant | settings | epochs | data | perplexity of every tenth test text |", "|---|---|---|---|---|"]
     return "\n".join([*head, *rows])
 

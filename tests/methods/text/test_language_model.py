@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_ssl import architectures, training
+from keras_ssl import architectures, data, recipes, training, zoo
 from keras_ssl.architectures.text import given_ids
 from keras_ssl.errors import InputError
 from keras_ssl.layers import SelfAttention, WordEmbedding
@@ -148,3 +148,13 @@ def test_pretext_asks_for_each_word_from_those_before_it():
 def test_words_are_put_together_as_people_write():
     words = tf.constant(["a", "film", ",", "(", "really", ")", "good", "!"])
     assert answers.put_together(words).numpy().decode() == "a film, (really) good!"
+
+
+def test_the_card_ranks_the_variants_that_a_zoo_has(trained, own_zoo):
+    model, _ = trained
+    assert language_model.notes(model) is None
+    recipe = recipes.get("next_word").replace(dataset="polarity_sample", epochs=7, encoder_options={"width": 16})
+    zoo.save(model, "next_word_recurrent", recipe=recipe)
+    *_, row = language_model.notes(model).splitlines()
+    texts = data.open("polarity_sample").arrays("test")[0]
+    assert row == f"| recurrent | width=16 | 7 | polarity_sample | {model.perplexity(texts[::10]):.1f} |"
