@@ -9,6 +9,8 @@ from .extraction import frozen
 from .scores import scores
 
 CS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse strengths of the L2 penalty
+# Loose: a tenth of a point of accuracy isn't worth the several times longer way to the last digits of the loss.
+TOL = 1e-3
 
 
 def probe(encoder, dataset, labels="all", block=None, seed=0, grid=3):
@@ -53,8 +55,11 @@ def standardise(x, *others):
         each *= scale.astype("float32")
 
 
-def fit_linear(task, x, y, test_x, test_y, folds, cs=CS):
-    """(figures on the test data, the C chosen on `folds`) of the task's linear model."""
+def fit_linear(task, x, y, test_x, test_y, folds, cs=CS, tol=TOL):
+    """(figures on the test data, the C chosen on `folds`) of the task's linear model.
+
+    tol: the gradient at which a logistic regression ends, for features of deviation 1; a smaller one for smaller ones.
+    """
     from threadpoolctl import threadpool_limits
 
     # On small matrices BLAS's threads wait for each other far longer than they work, above all on a busy machine.
@@ -62,7 +67,7 @@ def fit_linear(task, x, y, test_x, test_y, folds, cs=CS):
         reached = [[] for _ in cs]
         for rows, held in folds:
             fit_x, held_x = x[rows], x[held]
-            for i, predicted in enumerate(_path(task, fit_x, y[rows], held_x, cs)):
+            for i, predicted in enumerate(_path(task, fit_x, y[rows], held_x, cs, tol)):
                 reached[i].append(list(scores(task, y[held], predicted).values()))
                 if len(folds) == 1 and i and reached[i][0] < reached[i - 1][0]:
                     break  # of many labels, the weaker penalties take most of the time, and only fall further
@@ -71,11 +76,11 @@ def fit_linear(task, x, y, test_x, test_y, folds, cs=CS):
         equal = min(6e-4, 1.01 / sum(len(held) for _, held in folds))
         equals = [i for i, each in enumerate(means) if each[0] >= max(means)[0] - equal]
         best = max(equals, key=lambda i: means[i][1:])  # by the next figure; the strongest penalty among equals
-        *_, predicted = _path(task, x, y, test_x, cs[: best + 1])
+        *_, predicted = _path(task, x, y, test_x, cs[: best + 1], tol)
     return scores(task, test_y, predicted), cs[best]
 
 
-def _path(task, x, y, ask, cs):
+def _path(task, x, y, ask, cs, tol):
     """Predictions for `ask` of models of each C in turn, each started from the one before."""
     if task == "regression":
         from sklearn.linear_model import Ridge
@@ -84,7 +89,7 @@ def _path(task, x, y, ask, cs):
             yield Ridge(alpha=1 / c).fit(x, y).predict(ask)
         return
     columns = [y] if task == "classification" else list(y.T)
-    models = [_logistic() for _ in columns]
+    models = [_logistic(tol) for _ in columns]
     for c in cs:
         answers = [_fitted(model, c, x, column, ask) for model, column in zip(models, columns, strict=True)]
         if task == "multilabel":
@@ -95,11 +100,10 @@ def _path(task, x, y, ask, cs):
             yield full
 
 
-def _logistic():
+def _logistic(tol):
     from sklearn.linear_model import LogisticRegression
 
-    # Loose: a tenth of a point of accuracy isn't worth the several times longer way to the last digits of the loss.
-    return LogisticRegression(solver="lbfgs", tol=1e-3, max_iter=200, warm_start=True)
+    return LogisticRegression(solver="lbfgs", tol=tol, max_iter=200, warm_start=True)
 
 
 def _fitted(model, c, x, y, ask):

@@ -14,6 +14,7 @@ from keras_ssl.errors import InputError
 from keras_ssl.layers.vocabulary import MASK, Vocabulary
 from keras_ssl.transfer import subset
 from keras_ssl.transfer.bag import bag_of_words
+from keras_ssl.transfer.linear import fit_linear
 
 TEXTS = ["good good film", "bad film", "a good story", "a bad story", "good", "bad"]
 
@@ -61,15 +62,27 @@ def test_a_tenth_of_the_words_is_hidden_and_no_padding():
         subset.cut_up(vocabulary, 1000, "flip")
 
 
-def test_bag_of_words_is_scikit_learns(sentences):
-    found = bag_of_words(sentences, 400)
-    keep = data.choose_labels(sentences, 400)
-    texts, labels = sentences.arrays("train", keep=keep)
+@pytest.mark.parametrize("labels", [400, "all"])
+def test_bag_of_words_is_scikit_learns(sentences, labels):
+    found = bag_of_words(sentences, labels)
+    keep = data.choose_labels(sentences, labels)
+    texts, truth = sentences.arrays("train", keep=keep)
     bag = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
-    model = LogisticRegression(C=found["C"], max_iter=1000).fit(bag.fit_transform(texts), labels)
-    tested, truth = sentences.arrays("test")
-    assert found["accuracy"] == pytest.approx(model.score(bag.transform(tested), truth), abs=0.006)
-    assert found["labels"] == 400 and found["accuracy"] > 0.55
+    model = LogisticRegression(C=found["C"], max_iter=1000, tol=1e-8).fit(bag.fit_transform(texts), truth)
+    tested, tested_truth = sentences.arrays("test")
+    assert found["accuracy"] == pytest.approx(model.score(bag.transform(tested), tested_truth), abs=0.0021)
+    assert found["labels"] == len(keep) and found["accuracy"] > 0.55
+
+
+def test_a_fit_of_small_features_goes_on_to_its_end():
+    random = np.random.default_rng(0)
+    x = 0.01 * random.normal(size=(4000, 50)).astype("float32")
+    y = (x @ random.normal(size=50) + 0.05 * random.normal(size=4000) > 0.02).astype(int)
+    folds = [(np.arange(2000), np.arange(2000, 3000))]
+    for tol, close in [(1e-6, True), (1e-1, False)]:
+        figures, c = fit_linear("classification", x[:3000], y[:3000], x[3000:], y[3000:], folds, cs=(100.0,), tol=tol)
+        whole = LogisticRegression(C=c, tol=1e-10, max_iter=1000).fit(x[:3000], y[:3000]).score(x[3000:], y[3000:])
+        assert (abs(figures["accuracy"] - whole) < 0.002) is close
 
 
 def test_fine_tuning_texts(words, sentences, tmp_path):
