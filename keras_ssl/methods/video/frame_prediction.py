@@ -159,13 +159,14 @@ def measure(model, dataset):
     direction, found, energy = model.direction, {}, ([], [])
     for clips in dataset.stream("test", labels=False).batch(BATCH).as_numpy_iterator():
         told, right = _parted(clips, direction)
-        for who, frames in {"value": model.predict(told), **_trivial(told, right.shape[1], direction)}.items():
+        ways = {"value": model.predict(told), **_trivial(told, right.shape[1], direction)}
+        for who, frames in ways.items():
             errors = tf.reduce_sum(((tf.cast(right, tf.float32) - frames) / 255) ** 2, axis=[2, 3, 4])
             likeness = tf.image.ssim(tf.cast(right, tf.float32), tf.cast(frames, tf.float32), 255)
             for figure, values in (("mse", errors), ("ssim", likeness)):
                 found.setdefault(figure, {}).setdefault(who, []).append(values.numpy())
-        for each, asked in zip(energy, (right, right[:, ::-1]), strict=True):
-            each.append(model.energy(_together(told, asked, direction)))
+        for each, asked in zip(energy, (right, right[:, ::-1]), strict=True):  # what is told is the same
+            each.append(frame_mse(asked, ways["value"]).numpy())
     found = {figure: {who: np.concatenate(values) for who, values in ways.items()} for figure, ways in found.items()}
     figures = {figure: {who: values.mean() for who, values in ways.items()} for figure, ways in found.items()}
     asked = model.output_shape[1]
