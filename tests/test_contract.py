@@ -1,5 +1,6 @@
 """Every row of recipes.py: a new one is covered with nothing more written."""
 
+import functools
 import inspect
 import json
 import re
@@ -26,20 +27,24 @@ def modality_of(name):
     return modalities.of(recipes.get(name).method)
 
 
-def images_of(row):
+@functools.cache
+def images_of(name):
     """64 images, texts or waveforms of the bundled sample that stands for the row's data set, labels, its DataSet."""
+    row = recipes.get(name)
     opened = modalities.of(row.method).open(row, modalities.of(row.method).SAMPLES.get(row.dataset, row.dataset))
     return *opened.arrays("train", limit=64), opened
 
 
-def prepared_for(row):
-    return modalities.of(row.method).prepare(images_of(row)[2], row)
+@functools.cache
+def prepared_for(name):
+    row = recipes.get(name)
+    return modalities.of(row.method).prepare(images_of(name)[2], row)
 
 
-def batch_of(row, method):
+def batch_of(name, method):
     """(a batch as pretext takes it, its keyword arguments)."""
-    options, _, _ = methods.options_of(method, row.options)
-    prepared = prepared_for(row)
+    options, _, _ = methods.options_of(method, recipes.get(name).options)
+    prepared = prepared_for(name)
     batch = next(iter(prepared.examples.stream("train", labels=getattr(method, "LABELLED", False)).batch(BATCH)))
     return batch, {**options, **methods.wanted(method.pretext, counts=prepared.counts)}
 
@@ -61,7 +66,7 @@ def trained(tmp_path_factory):
     def train(name):
         if name not in done:
             row = recipes.get(name)
-            images, labels, opened = images_of(row)
+            images, labels, opened = images_of(name)
             labelled = getattr(methods.get(row.method), "LABELLED", False)
             model, history = training.pretrain(
                 row.replace(encoder_options=shrunk(row)),
@@ -105,7 +110,7 @@ def test_method_has_its_names(name):
 def test_pretext_is_a_function_of_batch_and_seed(name):
     row = recipes.get(name)
     method = methods.get(row.method)
-    batch, options = batch_of(row, method)
+    batch, options = batch_of(name, method)
 
     def pretext(seed):
         return [np.asarray(x) for x in keras.tree.flatten(method.pretext(batch, tf.constant(seed), **options))]
@@ -125,7 +130,7 @@ def test_pretext_is_a_function_of_batch_and_seed(name):
 def test_pretext_runs_in_a_graph(name):
     row = recipes.get(name)
     method = methods.get(row.method)
-    batch, options = batch_of(row, method)
+    batch, options = batch_of(name, method)
     seed = tf.constant([3, 4])
     eager = keras.tree.flatten(method.pretext(batch, seed, **options))
     mapped = tf.data.Dataset.from_tensors((batch, seed)).map(lambda b, s: method.pretext(b, s, **options))
@@ -163,8 +168,8 @@ def taken(model, images):
 @pytest.mark.parametrize("name", ROWS)
 def test_any_encoder_meets_the_method(name):
     row = recipes.get(name)
-    images, *_ = images_of(row)
-    known = prepared_for(row).known
+    images, *_ = images_of(name)
+    known = prepared_for(name).known
     if getattr(methods.get(row.method), "OWN_ENCODER", False):
         with pytest.raises(InputError, match="encoder"):
             training.build(row, known, other_encoder)
@@ -303,7 +308,7 @@ def test_saved_model_answers_without_the_package(name, served):
 def test_figures_stand_beside_what_needs_no_learning(name, trained):
     row = recipes.get(name)
     model, *_ = trained(name)
-    images, labels, _ = images_of(row)
+    images, labels, _ = images_of(name)
     parts = {split: (images[half], labels[half]) if labels is not None else images[half]
              for split, half in (("train", slice(48)), ("test", slice(48, None)))}  # fmt: skip
     figures = methods.get(row.method).measure(model, data.open(parts))

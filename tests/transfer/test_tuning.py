@@ -193,16 +193,30 @@ class Interrupt(keras.callbacks.Callback):
             raise Interrupted
 
 
+def noisy(shape):
+    encoder = small(shape)
+    return keras.Model(encoder.input, keras.layers.Dropout(0.3, name="dropout")(encoder.output), name="encoder")
+
+
+@pytest.fixture(scope="module")
+def whole(dataset, tmp_path_factory):
+    """A function mode -> (settings, (model, report) of a run with them that nothing interrupts), each once."""
+    done = {}
+
+    def run(mode):
+        settings = {**QUICK, "mode": mode, "epochs": 8, "dataset": dataset, "labels": 48, "encoder": noisy}
+        if mode not in done:
+            keras.utils.set_random_seed(5)
+            done[mode] = finetune(out=tmp_path_factory.mktemp("whole") / mode, **settings)
+        return settings, done[mode]
+
+    return run
+
+
 # Of eight epochs, gradual unfreezing trains two with the head alone and two with the last block too.
 @pytest.mark.parametrize(("mode", "at"), [("full", 3), ("gradual", 1), ("gradual", 2), ("gradual", 3), ("gradual", 7)])
-def test_an_interrupted_run_goes_on_to_the_same_weights(dataset, tmp_path, mode, at):
-    def noisy(shape):
-        encoder = small(shape)
-        return keras.Model(encoder.input, keras.layers.Dropout(0.3, name="dropout")(encoder.output), name="encoder")
-
-    settings = {**QUICK, "mode": mode, "epochs": 8, "dataset": dataset, "labels": 48, "encoder": noisy}
-    keras.utils.set_random_seed(5)
-    whole, told = finetune(out=tmp_path / "whole", **settings)
+def test_an_interrupted_run_goes_on_to_the_same_weights(whole, tmp_path, mode, at):
+    settings, (uninterrupted, told) = whole(mode)
     keras.utils.set_random_seed(5)
     with pytest.raises(Interrupted):
         finetune(out=tmp_path / "run", callbacks=[Interrupt(at)], **settings)
@@ -216,7 +230,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(dataset, tmp_path, mode,
     keras.utils.set_random_seed(5)
     resumed, report = finetune(out=tmp_path / "run", resume=True, callbacks=[note], **settings)
     assert begun == list(range(at, 8))
-    for a, b in zip(whole.weights, resumed.weights, strict=True):
+    for a, b in zip(uninterrupted.weights, resumed.weights, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
     assert report["history"] == told["history"] and report["accuracy"] == told["accuracy"]
     assert not (tmp_path / "run.partial").exists() and (tmp_path / "run" / "report.json").exists()
