@@ -29,7 +29,7 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
     then "probe" and "knn": accuracies, or of several labels mean average precisions, of a linear probe and of 200
     nearest neighbours on the entry's `probe_block`, beside the same network with random weights.
     """
-    from . import methods
+    from . import architectures, methods
 
     info = zoo.info(name)
     recipe = Recipe.from_dict(info["recipe"])
@@ -40,7 +40,8 @@ def evaluate(name, sample=False, seed=0, split="test", kept=None):
         return modality.SAMPLES.get(name, name) if sample else name
 
     own_set = modality.open(recipe, source(recipe.dataset))
-    encoder, probed = open_both(zoo.encoder(name), source(modality.PROBED_ON.get(recipe.dataset, recipe.dataset)))
+    probed_on = source(modality.PROBED_ON.get(recipe.dataset, recipe.dataset))
+    encoder, probed = open_both(architectures.encoder_of(model), probed_on)
     if split == "validation":
         own_set, probed = own_set.for_choosing(), probed.for_choosing()
     elif split != "test":
