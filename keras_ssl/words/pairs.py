@@ -4,6 +4,7 @@ A row is `ROW` words of a text with the words around them, and random words that
 Gradients are of sums over pairs of words, as word2vec's steps are; in a table only rows of words that occur move.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -52,9 +53,13 @@ def rows(words, around, reach, drawn):
     some = tf.reduce_any(words != 0, axis=2)
     words, around, reach, drawn = (tf.boolean_mask(each, some) for each in (words, around, reach, drawn))
     wide = around.shape[1]
-    apart = np.abs(np.arange(wide) - (wide - ROW) // 2 - np.arange(ROW)[:, None])
-    near = (apart <= reach[..., None]) & (apart > 0) & (around[:, None] != 0) & (words[..., None] != 0)
-    return words, around, tf.cast(near, tf.float32), drawn
+    furthest = (wide - ROW) // 2
+    apart = np.abs(np.arange(wide) - furthest - np.arange(ROW)[:, None])
+    # Looked up and not compared: a comparison of two broadcast arrays takes as long as a product of the vectors.
+    near = (apart <= np.arange(furthest + 1)[:, None, None]) & (apart > 0)
+    places = tf.where(words != 0, reach, 0) * ROW + tf.range(ROW)
+    near = tf.gather(tf.constant(near.reshape(-1, wide), tf.float32), places)
+    return words, around, near * tf.cast(around != 0, tf.float32)[:, None], drawn
 
 
 def skip_gram(table, contexts, rows):
@@ -62,17 +67,17 @@ def skip_gram(table, contexts, rows):
     words, around, near, drawn = rows
     weight, wide = NEGATIVES / drawn.shape[1], around.shape[1]
     seen = tf.concat([around, drawn], axis=1)
-    v, u = tf.gather(table, words), tf.gather(contexts, seen)
+    v, u = _vectors(table, words), _vectors(contexts, seen)
     pairs = tf.reduce_sum(near, axis=2)
     # A row for each context: this way round the products are fastest.
-    near = tf.transpose(near, [0, 2, 1])
-    compared = tf.concat([near, tf.repeat(weight * pairs[:, None], drawn.shape[1], axis=1)], axis=1)
+    near, random = tf.transpose(near, [0, 2, 1]), weight * pairs[:, None]
     found = tf.sigmoid(tf.matmul(u, v, transpose_b=True))
-    slope = tf.concat([near * (found[:, :wide] - 1), compared[:, wide:] * found[:, wide:]], axis=1)
-    by_context = tf.matmul(slope, v) * _held(tf.reduce_sum(compared, axis=2), seen, contexts)
+    slope = tf.concat([near * (found[:, :wide] - 1), random * found[:, wide:]], axis=1)
+    met = [tf.reduce_sum(near, axis=2), tf.repeat(tf.reduce_sum(random, axis=2), drawn.shape[1], axis=1)]
+    by_context = tf.matmul(slope, v) * _held(tf.concat(met, axis=1), seen, contexts)
     by_word = tf.matmul(slope, u, transpose_a=True) * _held((1 + NEGATIVES) * pairs, words, table)
     some = tf.shape(words)[0] // 8 + 1  # whose loss stands for all: its logarithms cost as much as the products
-    loss = _loss(found[:some, :wide], near[:some], found[:some, wide:], compared[:some, wide:])
+    loss = _loss(found[:some, :wide], near[:some], found[:some, wide:], random[:some])
     return loss, [_slices(by_word, words, table), _slices(by_context, seen, contexts)]
 
 
@@ -85,9 +90,9 @@ def cbow(table, contexts, rows):
     weight = NEGATIVES / drawn.shape[1]
     pairs = tf.reduce_sum(near, axis=2, keepdims=True)
     asked = tf.cast(pairs > 0, tf.float32)
-    v = tf.gather(table, around)
+    v = _vectors(table, around)
     mean = tf.matmul(near, v) / tf.maximum(pairs, 1)
-    u, others = tf.gather(contexts, words), tf.gather(contexts, drawn)
+    u, others = _vectors(contexts, words), _vectors(contexts, drawn)
     right = tf.sigmoid(tf.reduce_sum(mean * u, axis=2, keepdims=True))
     wrong = tf.sigmoid(tf.matmul(mean, others, transpose_b=True))
     slope, slopes = asked * (right - 1), weight * asked * wrong
@@ -125,6 +130,11 @@ def softmax(table, contexts, rows):
     total = tf.reduce_sum(pairs[..., 0] * tf.reduce_logsumexp(scores, axis=2))
     total -= tf.reduce_sum(near * tf.matmul(v, u, transpose_b=True))
     return total / tf.maximum(tf.reduce_sum(near), 1), [_slices(by_word, words, table), by_context]
+
+
+def _vectors(table, ids):
+    """Rows of a table. Of a variable they alone are read: as a tensor it would be copied whole in every step."""
+    return tf.gather(table.value if isinstance(table, keras.Variable) else table, ids)
 
 
 def _held(met, ids, table):
