@@ -243,7 +243,7 @@ def word_vectors(given):
         keras.utils.set_random_seed(seed)
         model = training.build(row, prepared.known)
         batches, steps = training.epochs_of_batches(
-            prepared.examples, lambda batch, number: method.pretext(batch, number, prepared.counts),
+            prepared.examples, lambda batch, number: method.pretext(batch, number, prepared.counts, **row.options),
             batch_size=row.batch_size, epochs=row.epochs, seed=seed, times=row.steps_per_execution,
         )  # fmt: skip
         model.compile(
