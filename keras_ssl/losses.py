@@ -80,11 +80,11 @@ def regularizer(given):
         ) from error
 
 
-def snr(y_true, y_pred):
-    """Signal-to-noise ratio in dB of waveforms (N, T), at most 60: 10 log10(|x|^2 / |x - y|^2), (N,)."""
+def snr(y_true, y_pred, most=60):
+    """Signal-to-noise ratio in dB of waveforms (N, T), at most `most`: 10 log10(|x|^2 / |x - y|^2), (N,)."""
     y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
     power, error = (ops.sum(ops.square(each), axis=-1) for each in (y_true, y_true - y_pred))
-    return 10 / ops.log(10.0) * (ops.log(power + 1e-7) - ops.log(error + 1e-6 * power + 1e-7))
+    return 10 / ops.log(10.0) * (ops.log(power + 1e-7) - ops.log(error + 10 ** (-most / 10) * power + 1e-7))
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
@@ -93,10 +93,20 @@ class SignalToNoise(keras.losses.Loss):
 
     A dB counts as much for a sound that lost little as for one that lost much, and for a soft one as for a loud one
     (Luo, Mesgarani, IEEE/ACM TASLP 27 (2019) 1256-1266, without the freedom of scale).
+
+    most: dB from which on nothing more is to be gained. Where gradients are largest for what is nearly right already,
+    as they are without a limit, nothing is dared where more is missing (Wisdom et al., NeurIPS 2020, arXiv:2006.12701).
     """
 
+    def __init__(self, most=60, **kwargs):
+        super().__init__(**{"name": "signal_to_noise", **kwargs})
+        self.most = most
+
     def call(self, y_true, y_pred):
-        return -snr(y_true, y_pred)
+        return -snr(y_true, y_pred, self.most)
+
+    def get_config(self):
+        return {**super().get_config(), "most": self.most}
 
 
 @keras.saving.register_keras_serializable("keras_ssl")

@@ -12,12 +12,15 @@ from ..layers import (
     BatchNormalization,
     BinsToChannels,
     ComplexMask,
+    CrossSpectrum,
     FoldBins,
+    HarmonicSpectrogram,
     InverseSpectrogram,
     ResizeLike,
     SpectralFeatures,
     SpectralLevel,
     Spectrogram,
+    WithoutOffset,
 )
 
 SKIPS = ("stem", "block1", "block2")
@@ -37,7 +40,8 @@ def spectrogram_net(shape=(None,), widths=(24, 48, 96, 96), window=256, hop=64, 
     if window != 32 * BINS or window % hop:
         raise InputError(f"the window is of {32 * BINS} samples, a multiple of the hop; got {window} and {hop}")
     waveforms = keras.Input(shape, name="waveforms")
-    x = Spectrogram(window, hop, 8, rate, name="spectrogram")(waveforms)
+    x = WithoutOffset(name="without_offset")(waveforms)
+    x = Spectrogram(window, hop, 8, rate, name="spectrogram")(x)
     x, _ = SpectralLevel(name="level")(x)
     x = SpectralFeatures(name="features")(x)
     x = _convolution(x, widths[0], "stem", (5, 5), (1, 2))
@@ -56,7 +60,8 @@ def restorer(encoder, widths=(32, 48, 64)):
 
     widths: the decoder's channels beside "stem", "block1" and "block2" of the encoder, where it has these.
 
-    The decoder gives a complex mask and what is to be added, both zero at the start: training begins at the input.
+    The decoder gives a complex mask, what is to be added, and a complex mask of the waveform's harmonics, whose phases
+    fit in where a band was lost; all zero at the start: training begins at the input.
     Raises InputError for other than three widths, and for an encoder that gives no sequence.
     """
     from . import maps_of, with_skips
@@ -70,19 +75,27 @@ def restorer(encoder, widths=(32, 48, 64)):
     skips = maps_of(encoder, SKIPS)
     encoder = with_skips(encoder, skips)
     waveforms = encoder.input
-    spectrogram = Spectrogram(window, hop, 8, rate, name="spectrogram")(waveforms)
+    centred = WithoutOffset(name="without_offset")(waveforms)
+    spectrogram = Spectrogram(window, hop, 8, rate, name="spectrogram")(centred)
     levelled, level = SpectralLevel(name="level")(spectrogram)
-    features = SpectralFeatures(name="features")(levelled)
+    harmonics = HarmonicSpectrogram(window, hop, 8, rate, name="harmonics")([centred, level])
+    harmonics, _ = SpectralLevel(name="harmonics_level")(harmonics)
+    apart = CrossSpectrum(name="apart")([levelled, harmonics])
+    features = [SpectralFeatures(name="features")(levelled), SpectralFeatures(name="harmonics_features")(harmonics)]
+    features.append(SpectralFeatures(name="apart_features")(apart))
+    features = layers.Concatenate(name="seen")(features)
     answers = keras.tree.flatten(encoder(waveforms))
     decoder = _decoder(features, skips, answers, widths)
     mask = decoder([features, *answers])
-    restored = ComplexMask(name="mask")([levelled, mask])
+    restored = ComplexMask(name="mask")([levelled, harmonics, mask])
     restored = layers.Multiply(dtype="float32", name="loud_again")([restored, level])
-    return encoder, InverseSpectrogram(window, hop, name="restored")([restored, waveforms])
+    restored = InverseSpectrogram(window, hop, name="back")([restored, waveforms])
+    offset = layers.Subtract(dtype="float32", name="offset")([waveforms, centred])
+    return encoder, layers.Add(dtype="float32", name="restored")([restored, offset])
 
 
 def _decoder(features, skips, answers, widths):
-    """A model named "decoder": [features (N, t, F, 4), maps of the encoder, its sequence] -> (N, t, F, 4)."""
+    """A model named "decoder": [features (N, t, F, C), maps of the encoder, its sequence] -> (N, t, F, 6)."""
     seen = keras.Input(features.shape[1:], name="seen")
     maps = {name: keras.Input(each.shape[1:], name=f"{name}_map") for name, each in zip(skips, answers, strict=False)}
     sequence = x = keras.Input(answers[-1].shape[1:], name="sequence")
@@ -96,7 +109,7 @@ def _decoder(features, skips, answers, widths):
     folded = FoldBins(name="up_folded")(seen)
     x = _meet(x, [folded, *([maps["stem"]] if "stem" in maps else [])], "up")
     x = _convolution(x, widths[0], "up")
-    x = layers.Conv2D(8, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="up_mask")(x)
+    x = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="up_mask")(x)
     x = FoldBins(back=True, dtype="float32", name="up_bins_back")(x)
     return keras.Model([seen, *maps.values(), sequence], x, name="decoder")
 

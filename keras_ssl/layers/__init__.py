@@ -21,11 +21,14 @@ from .sound_corruption import SoundCorruption
 from .spectrograms import (
     BinsToChannels,
     ComplexMask,
+    CrossSpectrum,
     FoldBins,
+    HarmonicSpectrogram,
     InverseSpectrogram,
     SpectralFeatures,
     SpectralLevel,
     Spectrogram,
+    WithoutOffset,
 )
 from .unpooling import BedOfNails, CropLike, MaxPoolingWithPositions, MaxUnpooling
 from .vocabulary import Vocabulary
@@ -56,6 +59,7 @@ __all__ = [
     "Corruption",
     "CropLike",
     "CrossAttention",
+    "CrossSpectrum",
     "EveryPair",
     "FillHoles",
     "FoldBins",
@@ -68,6 +72,7 @@ __all__ = [
     "GaussianCode",
     "GaussianPixels",
     "GreyForHidden",
+    "HarmonicSpectrogram",
     "HiddenPatches",
     "HideHoles",
     "InverseSpectrogram",
@@ -100,6 +105,7 @@ __all__ = [
     "VisibleTokens",
     "Vocabulary",
     "Windows",
+    "WithoutOffset",
     "WithoutPadding",
     "WordEmbedding",
     "WordScores",

@@ -48,6 +48,62 @@ class Spectrogram(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_ssl")
+class WithoutOffset(keras.layers.Layer):
+    """Waveforms (N, T) less their own mean, float32. Zeros behind the last other sample don't count, and stay.
+
+    Recorders add a constant, each its own: to a network that learnt from few of them, another's would be damage.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, waveforms):
+        inside = tf.cast(tf.cumsum(tf.abs(waveforms), axis=1, reverse=True) > 0, tf.float32)
+        sums, counts = (tf.reduce_sum(each, axis=1, keepdims=True) for each in (waveforms, inside))
+        return waveforms - inside * tf.math.divide_no_nan(sums, counts)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class HarmonicSpectrogram(Spectrogram):
+    """`Spectrogram` of a waveform's square: [waveforms (N, T), levels (N, 1, 1, 1)] -> (N, t, window / 2 + 1, 2).
+
+    A product of two partials is their sum and their difference, phases too: of a voice, partials again, also where a
+    band of it was lost (Makhoul, Berouti, ICASSP 1979, 428-431, who rectify). Waveforms are divided by their levels.
+    """
+
+    def call(self, inputs):
+        waveforms, levels = inputs
+        return super().call((waveforms / levels[:, :, 0, 0]) ** 2)
+
+    def compute_output_shape(self, input_shape):
+        return super().compute_output_shape(input_shape[0])
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
+class CrossSpectrum(keras.layers.Layer):
+    """X times the conjugate of Y, whose phase is that between them: two spectrograms (N, t, F, 2) -> one, float32."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+
+    def call(self, inputs):
+        x, y = inputs
+        return _product(x, y * tf.constant([1.0, -1.0]))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+def _product(x, y):
+    """Of complex numbers as pairs (..., 2)."""
+    (a, b), (c, d) = (tf.unstack(each, axis=-1) for each in (x, y))
+    return tf.stack([a * c - b * d, a * d + b * c], axis=-1)
+
+
+@keras.saving.register_keras_serializable("keras_ssl")
 class InverseSpectrogram(keras.layers.Layer):
     """The waveforms of spectrograms: [(N, t, window / 2 + 1, 2), waveforms (N, T) of the wanted length] -> (N, T).
 
@@ -122,17 +178,20 @@ class ComplexMask(keras.layers.Layer):
 
     The answers are a complex mask M, which turns phases too (Williamson, Wang, Wang, IEEE/ACM TASLP 24 (2016) 483-492),
     and R, which puts sound where X has none. Answers of zero leave X as it is. The highest bin stays as it is.
+    With another spectrogram, [X, Y, answers (N, t, F - 1, 6)] -> (1 + M) X + R + K Y, K the last two of the answers.
     """
 
     def __init__(self, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
 
     def call(self, inputs):
-        x, answers = inputs
+        x, *others, answers = inputs
         answers = tf.pad(tf.cast(answers, tf.float32), [[0, 0], [0, 0], [0, 1], [0, 0]])
-        a, b = x[..., 0], x[..., 1]
-        c, d = 1 + answers[..., 0], answers[..., 1]
-        return tf.stack([a * c - b * d, a * d + b * c], axis=-1) + answers[..., 2:]
+        mask, added, *more = tf.split(answers, answers.shape[-1] // 2, axis=-1)
+        found = x + _product(x, mask) + added
+        for other, weights in zip(others, more, strict=True):
+            found += _product(other, weights)
+        return found
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]

@@ -75,6 +75,13 @@ def test_a_mixture_draws_each_kind_alike():
     assert (losses.snr(clean, spoilt).numpy() < 40).all(), "each of them is spoilt"
 
 
+def test_bands_are_drawn_as_often_as_their_share_says():
+    clean = sounds(400, 800)
+    spoilt = SoundCorruption(["quantization", "band"]).corrupt(clean, SEED).numpy()
+    steps = np.array([len(np.unique(each)) <= 2**4 + 1 for each in spoilt])
+    assert 70 < steps.sum() < 130, "a quarter of 400"
+
+
 @pytest.mark.parametrize(("kinds", "message"), [(["echo"], "echo"), ([], "no corruptions")])
 def test_refuses(kinds, message):
     with pytest.raises(InputError, match=message):

@@ -7,11 +7,14 @@ from scipy import signal
 from keras_ssl.layers import (
     BinsToChannels,
     ComplexMask,
+    CrossSpectrum,
     FoldBins,
+    HarmonicSpectrogram,
     InverseSpectrogram,
     SpectralFeatures,
     SpectralLevel,
     Spectrogram,
+    WithoutOffset,
 )
 
 
@@ -68,6 +71,45 @@ def test_mask_is_a_complex_product_and_a_sum():
     np.testing.assert_allclose(found[..., 0] + 1j * found[..., 1], right, atol=1e-5)
 
 
+def as_complex(spectrogram):
+    return np.asarray(spectrogram)[..., 0] + 1j * np.asarray(spectrogram)[..., 1]
+
+
+def test_mask_of_a_second_spectrogram():
+    random = np.random.default_rng(2)
+    x, y, answers = (random.normal(size=(1, 3, *rest)).astype("float32") for rest in ((5, 2), (5, 2), (4, 6)))
+    found = as_complex(ComplexMask()([x, y, answers]))
+    alone = as_complex(ComplexMask()([x, answers[..., :4]]))
+    right = alone[:, :, :4] + as_complex(y)[:, :, :4] * as_complex(answers[..., 4:])
+    np.testing.assert_allclose(found[:, :, :4], right, atol=1e-5)
+    np.testing.assert_array_equal(found[:, :, 4], as_complex(x)[:, :, 4])
+
+
+def test_cross_spectrum_is_the_product_with_the_conjugate():
+    x, y = (np.random.default_rng(seed).normal(size=(2, 3, 5, 2)).astype("float32") for seed in (1, 2))
+    np.testing.assert_allclose(as_complex(CrossSpectrum()([x, y])), as_complex(x) * np.conj(as_complex(y)), atol=1e-5)
+
+
+def test_harmonics_are_sums_and_differences_of_two_tones_and_of_their_phases():
+    times, low, high = np.arange(4000) / 8000, 8, 28  # bins of 31.25 Hz
+    tones = [np.cos(2 * np.pi * 31.25 * bin * times + phase) for bin, phase in ((low, 0.4), (high, 1.5))]
+    waveform = sum(tones)[None].astype("float32")
+    own = as_complex(Spectrogram()(waveform))[0, 30]
+    found = as_complex(HarmonicSpectrogram()([waveform, tf.ones([1, 1, 1, 1])]))[0, 30]
+    peaks = [bin for bin in range(2, 128) if abs(found[bin]) > max(10, *np.abs(found[[bin - 1, bin + 1]]))]
+    assert peaks == [2 * low, high - low, low + high, 2 * high]
+    for bin, right in ((2 * low, own[low] ** 2), (high - low, own[high] / own[low]), (36, own[low] * own[high])):
+        np.testing.assert_allclose(found[bin] / abs(found[bin]), right / abs(right), atol=0.05)
+    quieter = HarmonicSpectrogram()([waveform / 4, tf.fill([1, 1, 1, 1], 0.25)])
+    np.testing.assert_allclose(as_complex(quieter)[0, 30], found, atol=1e-3)
+
+
+def test_offset_is_the_mean_before_the_zeros_behind():
+    found = WithoutOffset()(tf.constant([[1.0, 0, 2, 3, 0, 0], [0, 0, 0, 0, 0, 0], [-1, 1, -1, 1, -1, 1]]))
+    right = [[-0.5, -1.5, 0.5, 1.5, 0, 0], [0, 0, 0, 0, 0, 0], [-1, 1, -1, 1, -1, 1]]
+    np.testing.assert_allclose(found, right, atol=1e-6)
+
+
 def test_bins_fold_by_hand_and_back():
     maps = tf.reshape(tf.range(8.0), [1, 1, 4, 2])
     folded = FoldBins()(maps)
@@ -78,7 +120,8 @@ def test_bins_fold_by_hand_and_back():
 
 
 def test_layers_come_back_from_their_configs():
-    for layer in (Spectrogram(512, 128, 4, 16000), InverseSpectrogram(512, 128), FoldBins(True), BinsToChannels(8)):
+    own = (Spectrogram(512, 128, 4, 16000), HarmonicSpectrogram(512, 128, 4, 16000), InverseSpectrogram(512, 128))
+    for layer in (*own, FoldBins(True), BinsToChannels(8), CrossSpectrum(), ComplexMask(), WithoutOffset()):
         again = type(layer).from_config(layer.get_config())
         assert again.get_config() == layer.get_config()
     waveforms = keras.Input((None,))

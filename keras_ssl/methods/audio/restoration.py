@@ -13,11 +13,12 @@ from ...architectures.spectrogram import restorer
 from ...data import audio_files
 from ...data.fitting import checked_rate
 from ...layers import SoundCorruption
-from ...layers.sound_corruption import KINDS
+from ...layers.sound_corruption import KINDS, noise
 from ...models import AudioModel
 
-LOSS = {"snr": losses.SignalToNoise(), "spectral": losses.SpectralDistance()}
+LOSS = {"snr": losses.SignalToNoise(most=20), "spectral": losses.SpectralDistance()}
 METRICS = [losses.snr]  # dB
+HISS = 20.0, 50.0  # dB below the sound
 SHORTEST = 6 / 7  # of a window that a sound fills in training
 PIECE, OVERLAP = 20, 1  # seconds that long recordings are restored in, and that are faded from one to the next
 
@@ -27,6 +28,8 @@ def pretext(waveforms, seed, kinds=None):
 
     kinds: names of layers.sound_corruption.KINDS to draw from; None for all.
 
+    As they were: with a recorder's hiss, which stays. Who learnt from few recorders takes another's for damage.
+
     Each ends at a place drawn in its last seventh, zeros after that: a network that never saw a sound's end
     takes the zeros behind it for a gap, and fills it.
     """
@@ -34,7 +37,8 @@ def pretext(waveforms, seed, kinds=None):
     signs, ends = (
         tf.random.stateless_uniform([count, 1], views.fold(seed, use), alg="philox") for use in ("sign", "end")
     )
-    waveforms = tf.where(signs < 0.5, -1.0, 1.0) * waveforms
+    hiss = tf.random.stateless_uniform([count], views.fold(seed, "level"), *HISS, alg="philox")
+    waveforms = noise(tf.where(signs < 0.5, -1.0, 1.0) * waveforms, views.fold(seed, "hiss"), hiss)
     spoilt = SoundCorruption(kinds).corrupt(waveforms, views.fold(seed, "corruption"))
     place = tf.range(samples, dtype=tf.float32)[None] / tf.cast(samples, tf.float32)
     lasts = tf.cast(place < SHORTEST + (1 - SHORTEST) * ends, tf.float32)
