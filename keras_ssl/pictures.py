@@ -44,7 +44,10 @@ def grid(rows, path, title=None, legend=None):
     bottom = 0.02 + below / fig.get_figheight()
     fig.subplots_adjust(left=1.1 / size[0], right=0.99, top=top, bottom=bottom, wspace=0.05, hspace=0.25)
     if legend:
-        patches = [plt.Rectangle((0, 0), 1, 1, color=np.array(colour) / 255) for colour in legend.values()]
+        patches = [
+            plt.Rectangle((0, 0), 1, 1, facecolor=np.array(colour) / 255, edgecolor="gray")
+            for colour in legend.values()
+        ]
         fig.legend(patches, list(legend), loc="lower center", ncols=beside, fontsize=7, frameon=False)
     for line, text in zip(axes, fig.texts, strict=True):
         box = line[0].get_position()

@@ -109,6 +109,7 @@ def _decoder(features, skips, answers, widths):
     folded = FoldBins(name="up_folded")(seen)
     x = _meet(x, [folded, *([maps["stem"]] if "stem" in maps else [])], "up")
     x = _convolution(x, widths[0], "up")
+    x = _convolution(x, widths[0], "upb", (1, 7))  # a lost band is wider than a few bins, and mended from beside it
     x = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype="float32", name="up_mask")(x)
     x = FoldBins(back=True, dtype="float32", name="up_bins_back")(x)
     return keras.Model([seen, *maps.values(), sequence], x, name="decoder")

@@ -16,7 +16,7 @@ from ...layers import SoundCorruption
 from ...layers.sound_corruption import KINDS, noise
 from ...models import AudioModel
 
-LOSS = {"snr": losses.SignalToNoise(most=20), "spectral": losses.SpectralDistance()}
+LOSS = {"snr": losses.SignalToNoise(most=30), "spectral": losses.SpectralDistance()}
 METRICS = [losses.snr]  # dB
 HISS = 20.0, 50.0  # dB below the sound
 SHORTEST = 6 / 7  # of a window that a sound fills in training
