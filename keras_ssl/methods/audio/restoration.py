@@ -182,7 +182,7 @@ def show(model, waveforms):
     """
     if isinstance(waveforms[0], str):
         given = [audio_files.opened(path) for path in waveforms]
-        changes = [f"{10 * np.log10(max(model.energy(path), 1e-9)):.1f} dB" for path in waveforms]
+        changes = [f"changed by {10 * np.log10(max(model.energy(path), 1e-9)):.0f} dB" for path in waveforms]
         restored = [model.restore(*each) for each in given]
         return [("given", [each for each, _ in given], list(waveforms)), ("restored", restored, changes)]
     spoilt = [model.corrupt(each, i) for i, each in enumerate(waveforms)]
