@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 import keras_ssl
 from keras_ssl import recipes, training, transfer, zoo
 from keras_ssl.cli import app
+from keras_ssl.cli import training as training_commands
+from keras_ssl.data.bundled import samples
 
 LIGHT = """
 import json, sys, time
@@ -72,6 +74,11 @@ def test_help_and_looking_need_no_tensorflow(words):
     assert heavy == []
     assert seconds < 2  # a quarter of a second; a busy machine takes longer
     assert code == (2 if words in (["info", "nobody"], []) else 0)
+
+
+def test_help_names_every_bundled_sample():
+    words = training_commands.Dataset.__metadata__[0].help.replace(",", " ").replace(".", " ").split()
+    assert {each for each in words if each.endswith("_sample")} == set(samples())
 
 
 def test_the_module_is_the_command():

@@ -13,11 +13,12 @@ Dataset = Annotated[
     str | None,
     typer.Option(
         help="A TensorFlow Datasets name, or a bundled sample: cifar10_sample, fashion_mnist_sample, mnist_sample, "
-        "garments_sample, polarity_sample."
+        "garments_sample, polarity_sample, caption_pairs_sample, spoken_digit_sample; moving:NAME makes clips of it."
     ),
 ]
 Folder = Annotated[
-    pathlib.Path | None, typer.Option(help="A folder of images, or of .txt files, instead of a data set.")
+    pathlib.Path | None,
+    typer.Option(help="A folder of images, texts, recordings or clips' frames, instead of a data set."),
 ]
 TextFile = Annotated[
     pathlib.Path | None,
@@ -75,7 +76,7 @@ def pretrain(
     ] = "train",
     overwrite: Overwrite = False,
 ):
-    """Train a method on images or texts without labels, and save the model in your zoo."""
+    """Train a method on images, texts, clips or sounds without labels, and save the model in your zoo."""
     from .. import recipes, zoo
 
     recipe = recipes.get(name)
@@ -153,7 +154,7 @@ def finetune(
     ] = False,
     overwrite: Overwrite = False,
 ):
-    """Carry an encoder to a task with labels, and say how good it is on the test images or texts."""
+    """Carry an encoder to a task with labels, and say how good it is on what was kept for testing."""
     source = _source(dataset, folder, text_file) or _sample_for(encoder, task)
     import_tensorflow()
     _divide_cpu(strategy, replicas)
