@@ -2,9 +2,10 @@
 
 Doersch, Gupta, Efros, ICCV 2015, arXiv:1505.05192. Ways to tell without looking at what is shown are closed: a gap and
 jitter, against edges that go on; one colour channel of each patch kept, against lenses, which bend colours apart by the
-distance from the picture's middle; the grid at a random place, and its step a multiple of 16, against the blocks of 8
-pixels, 16 for colour, that JPEG leaves: all nine patches lie alike in them; and each patch's brightness, contrast and
-tint drawn anew, against light that falls off across the picture: from it alone half the places can be told.
+distance from the picture's middle, or each patch's hues turned, against tints that go on; the grid at a random place,
+and its step a multiple of 16, against the blocks of 8 pixels, 16 for colour, that JPEG leaves: all nine patches lie
+alike in them; and each patch's brightness, contrast and tint drawn anew, against light that falls off across the
+picture: from it alone half the places can be told.
 Unlike there, all 40 pairs of neighbours among the nine are asked about and not the middle one's 8 alone: an encoder's
 work, which is most of the work, then teaches five times as much.
 """
@@ -99,6 +100,22 @@ def project_colours(patches):
     return tf.cast(patches, tf.float32) @ tf.constant(np.eye(3) - np.outer(axis, axis), tf.float32)
 
 
+def turn_colours(patches, seed):
+    """Each patch's hue turned by an angle of its own, and its saturation times 0.2 to 1.5; greys stay as they are.
+
+    (N, K, H, W, 3) in 0..255 -> the same, float32. That neighbours are of one tint tells their place before anything
+    that they show does.
+    """
+    n, k = tf.shape(patches)[0], patches.shape[1]
+    angle = tf.random.stateless_uniform([n, k, 1, 1, 1], views.fold(seed, "hue"), 0.0, 2 * np.pi)
+    saturation = tf.random.stateless_uniform([n, k, 1, 1, 1], views.fold(seed, "saturation"), 0.2, 1.5)
+    across = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])  # two directions without light
+    kept = tf.constant(across.T @ across, tf.float32)
+    turned = tf.constant(np.outer(across[0], across[1]) - np.outer(across[1], across[0]), tf.float32)
+    matrix = 1 / 3 + saturation * (tf.cos(angle) * kept + tf.sin(angle) * turned)  # (N, K, 1, 3, 3)
+    return tf.clip_by_value(tf.cast(patches, tf.float32) @ matrix, 0.0, 255.0)
+
+
 def relight(patches, seed):
     """Each patch's contrast times 0.6 to 1.4 and each of its channels' mean drawn from 64 to 192.
 
@@ -116,20 +133,22 @@ def pretext(images, seed, colours="mixed", gap=GAP, jitter=JITTER):
     """Nine relit patches of each image, and where every one lies beside every other.
 
     images (N, H, W, 3) -> patches (N, 9, PATCH, PATCH, 3), the middle one first, and places (N, 9, 9): see NEIGHBOURS.
-    colours: "drop" (one channel of each patch kept), "project" (green against magenta taken out), "mixed" (each image
-        the one or the other, so that the encoder sees colours too) or "keep".
+    colours: "drop" (one channel of each patch kept), "turn" (each patch of other hues), "mixed" (each image the one or
+        the other, so that the encoder sees colours too), "project" (green against magenta taken out) or "keep".
     """
     patches = relight(grid(images, seed, gap=gap, jitter=jitter), seed)
     if colours == "drop":
         patches = drop_colours(patches, seed)
+    elif colours == "turn":
+        patches = turn_colours(patches, seed)
     elif colours == "project":
         patches = project_colours(patches)
     elif colours == "mixed":
         n = tf.shape(images)[0]
         dropped = tf.random.stateless_uniform([n, 1, 1, 1, 1], views.fold(seed, "way")) < 0.5
-        patches = tf.where(dropped, drop_colours(patches, seed), project_colours(patches))
+        patches = tf.where(dropped, drop_colours(patches, seed), turn_colours(patches, seed))
     elif colours != "keep":
-        raise unknown("way with colours", colours, ["mixed", "drop", "project", "keep"])
+        raise unknown("way with colours", colours, ["mixed", "drop", "turn", "project", "keep"])
     return patches, tf.tile(tf.constant(NEIGHBOURS)[None], [tf.shape(images)[0], 1, 1])
 
 

@@ -156,9 +156,22 @@ def test_projection_takes_out_green_against_magenta(images):
     np.testing.assert_allclose(relative_position.project_colours(grey), 77, rtol=1e-5)
 
 
-def test_each_image_is_dropped_or_projected(images):
+def test_hues_are_turned_and_greys_stay():
+    colours = np.array([[120, 120, 120], [140, 120, 100], [110, 150, 130], [100, 115, 160]], "float32")
+    patches = np.tile(colours.reshape(1, 1, 2, 2, 3), (50, 9, 1, 1, 1))
+    turned = relative_position.turn_colours(tf.constant(patches), SEED).numpy()
+    np.testing.assert_allclose(turned.mean(axis=-1), patches.mean(axis=-1), rtol=1e-5)  # as light as before
+    np.testing.assert_allclose(turned[..., 0, 0, :], 120, rtol=1e-5)
+    plane = np.exp(2j * np.pi * np.arange(3) / 3)  # a colour as a complex number: its angle the hue, length the chroma
+    by = ((turned @ plane) / (patches @ plane + 1e-9)).reshape(-1, 4)[:, 1:]
+    np.testing.assert_allclose(by, np.tile(by[:, :1], 3), atol=1e-3)  # all colours of a patch alike
+    assert np.abs(by).min() >= 0.199 and np.abs(by).max() <= 1.501 and np.abs(by).std() > 0.3
+    assert np.abs((by / np.abs(by)).mean()) < 0.1  # angles all around
+
+
+def test_each_image_is_dropped_or_turned(images):
     images = tf.constant(np.concatenate([images] * 10))
-    mixed, *both = (relative_position.pretext(images, SEED, way)[0].numpy() for way in ("mixed", "drop", "project"))
+    mixed, *both = (relative_position.pretext(images, SEED, way)[0].numpy() for way in ("mixed", "drop", "turn"))
     ways = np.array([[np.array_equal(m, each) for each in pair] for m, *pair in zip(mixed, *both, strict=True)])
     assert np.all(ways.sum(axis=1) == 1) and 10 < ways[:, 0].sum() < 30
 
