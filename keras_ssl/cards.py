@@ -6,6 +6,7 @@ from . import recipes, zoo
 from .errors import InputError
 
 UNCHANGED = ("summary", "options")  # of a recipe: the first is no setting, of the second each option is one
+OF_TEXTS = ("splits", "words", "least", "punctuation")  # fields of a recipe that say nothing of other data
 
 
 def card(name):
@@ -22,8 +23,12 @@ def card(name):
     lines += _figures("Measured on the bundled sample", metrics.get("sample"))
     lines += [metrics["notes"], ""] if metrics.get("notes") else []
     lines += ["## Trained with", "", "| | |", "|---|---|"]
+    kind = recipe["method"].split(".")[0]
+    beside = {"text": (), "image": (*OF_TEXTS, "window")}.get(kind, OF_TEXTS)
     lines += [
-        f"| {key.replace('_', ' ')} | {_text(value)} |" for key, value in recipe.items() if value not in ({}, "", None)
+        f"| {key.replace('_', ' ')} | {_text(value)} |"
+        for key, value in recipe.items()
+        if value not in ({}, "", None) and key not in beside
     ]
     versions = ", ".join(f"{k} {v}" for k, v in info["versions"].items())
     lines += [
